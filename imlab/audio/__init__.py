@@ -1,0 +1,1 @@
+"""Sound as numpy arrays: clips, files, capture, corpora."""

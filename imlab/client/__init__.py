@@ -1,0 +1,1 @@
+"""The client's state machines: recorder, sender, receiver, player. No I/O."""

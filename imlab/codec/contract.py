@@ -1,0 +1,119 @@
+"""What every codec promises.
+
+A codec is a value: its settings are its fields and its repr is its label in the results. It opens encoders and
+decoders, which hold state and belong to one stream. A stream is cut into frames of ``frame`` samples at ``rate``;
+a frame becomes one packet. What comes out of a decoder lags what went into the encoder by ``delay`` samples:
+``encode`` pads the end so that nothing is lost, and ``decode`` drops the lag, so that a clip comes back with its
+own length and in its own place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from imlab.audio.clip import Clip, Samples
+from imlab.errors import PeerError, UsageError
+
+
+class CodecError(PeerError):
+    """Bytes that are not the sound they claim to be; the message says what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One coded frame. samples: what it lasts, counted at the codec's rate."""
+
+    data: bytes
+    samples: int
+
+
+class Encoder(Protocol):
+    """One stream on its way in."""
+
+    def encode(self, frame: Samples) -> bytes:
+        """Code exactly one frame, float32 of shape (codec.frame,)."""
+        ...
+
+
+class Decoder(Protocol):
+    """One stream on its way out."""
+
+    def decode(self, packet: bytes) -> Samples:
+        """The frame's samples, float32 of shape (n,); CodecError for bytes that are no packet."""
+        ...
+
+    def conceal(self, samples: int) -> Samples:
+        """A stand-in for a lost packet of so many samples, float32 of shape (samples,)."""
+        ...
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Settings that open encoders and decoders."""
+
+    @property
+    def name(self) -> str:
+        """The name on the wire, such as "opus"."""
+        ...
+
+    @property
+    def rate(self) -> int:
+        """Samples per second going in and coming out, Hz."""
+        ...
+
+    @property
+    def frame(self) -> int:
+        """Samples in one frame."""
+        ...
+
+    @property
+    def delay(self) -> int:
+        """Samples by which a decoder's output lags the encoder's input."""
+        ...
+
+    def encoder(self) -> Encoder:
+        """A fresh encoder."""
+        ...
+
+    def decoder(self) -> Decoder:
+        """A fresh decoder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A coded clip. rate in Hz; samples: the clip's true length; delay: samples to drop before the first of them."""
+
+    codec: str
+    rate: int
+    samples: int
+    delay: int
+    packets: tuple[Packet, ...]
+
+    @property
+    def size(self) -> int:
+        """Payload bytes, without any container."""
+        return sum(len(packet.data) for packet in self.packets)
+
+
+def encode(codec: Codec, clip: Clip) -> Coded:
+    """Code a whole clip that already has the codec's rate; the tail is padded with silence until nothing is lost."""
+    if clip.rate != codec.rate:
+        raise UsageError(f"{codec!r} takes {codec.rate} Hz, the clip has {clip.rate} Hz: resample it first")
+    count = -(-(len(clip.samples) + codec.delay) // codec.frame)
+    padded = np.zeros(count * codec.frame, np.float32)
+    padded[: len(clip.samples)] = clip.samples
+    encoder = codec.encoder()
+    packets = tuple(Packet(encoder.encode(frame), codec.frame) for frame in padded.reshape(count, codec.frame))
+    return Coded(codec.name, codec.rate, len(clip.samples), codec.delay, packets)
+
+
+def decode(codec: Codec, coded: Coded) -> Clip:
+    """The whole clip again: the delay dropped, the length its own."""
+    decoder = codec.decoder()
+    parts = [decoder.decode(packet.data) for packet in coded.packets]
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return Clip(samples[coded.delay : coded.delay + coded.samples], codec.rate)

@@ -1,0 +1,1 @@
+"""Drivers: sockets and clocks, real and virtual. They decide nothing."""

@@ -1,0 +1,1 @@
+"""Values to a running system in its own processes."""

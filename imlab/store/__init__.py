@@ -1,0 +1,1 @@
+"""Disks and databases behind the server's doors. They decide nothing."""

@@ -1,0 +1,1 @@
+"""One module is one question; the only room that sees both towers."""

@@ -1,0 +1,77 @@
+"""What a core may ask of its driver: the one table. A core puts these in its outbox; a driver carries them out in order.
+
+| effect    | core   | the driver                                                                              |
+|-----------|--------|-----------------------------------------------------------------------------------------|
+| Send      | both   | writes one message to one peer                                                          |
+| Broadcast | server | encodes once, writes the same bytes to many peers                                       |
+| Close     | both   | closes the peer's connection; the core hears no ``closed`` for a close of its own        |
+| Dial      | client | opens a connection to that peer; answers ``opened`` or ``closed``                        |
+| Store     | server | makes a note durable; answers ``stored(ticket, Committed | Exception)``                  |
+| Load      | server | reads notes after a sequence; answers ``stored(ticket, Page | Exception)``               |
+| Deliver   | client | hands an event to the application                                                       |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imlab.wire.messages import Message, VoiceMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write one message to one peer."""
+
+    peer: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Write the same message to many peers; its bytes are built once."""
+
+    peers: tuple[str, ...]
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection to a peer."""
+
+    peer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a connection to a peer."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Make a whole note durable and give it the next place in its room."""
+
+    ticket: int
+    note: VoiceMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Read a room's notes after a sequence (None: none of them, only the head), up to about ``limit`` bytes."""
+
+    ticket: int
+    room: str
+    after: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand an event to the application."""
+
+    event: object
+
+
+Effect = Send | Broadcast | Close | Dial | Store | Load | Deliver
