@@ -1,4 +1,6 @@
-"""What a core may ask of its driver: the one table. A core puts these in its outbox; a driver carries them out in order.
+"""What a core may ask of its driver: the one table.
+
+A core puts these in its outbox; a driver carries them out in that order.
 
 | effect    | core   | the driver                                                                              |
 |-----------|--------|-----------------------------------------------------------------------------------------|
