@@ -2,15 +2,18 @@
 
 A core puts these in its outbox; a driver carries them out in that order.
 
-| effect    | core   | the driver                                                                              |
-|-----------|--------|-----------------------------------------------------------------------------------------|
-| Send      | both   | writes one message to one peer                                                          |
-| Broadcast | server | encodes once, writes the same bytes to many peers                                       |
-| Close     | both   | closes the peer's connection; the core hears no ``closed`` for a close of its own        |
-| Dial      | client | opens a connection to that peer; answers ``opened`` or ``closed``                        |
-| Store     | server | makes a note durable; answers ``stored(ticket, Committed | Exception)``                  |
-| Load      | server | reads notes after a sequence; answers ``stored(ticket, Page | Exception)``               |
-| Deliver   | client | hands an event to the application                                                       |
+| effect    | core   | the driver                                                                        |
+|-----------|--------|-----------------------------------------------------------------------------------|
+| Send      | both   | writes one message to one peer, then tells ``backlog`` what its transport kept     |
+| Broadcast | server | encodes once, writes the same bytes to many peers; ``backlog`` where any was kept  |
+| Close     | both   | closes a connection; the core hears no ``closed`` for a close of its own           |
+| Dial      | client | opens a connection to that peer; answers ``opened`` or ``closed``                  |
+| Store     | server | makes a note durable; answers ``stored(ticket, Committed or Exception)``           |
+| Load      | server | reads notes after a sequence; answers ``stored(ticket, Page or Exception)``        |
+| Deliver   | client | hands an event to the application                                                  |
+
+A transport that kept bytes owes one more ``backlog`` when it has sent them. A message that the framing cannot read
+is told to the core as ``receive(peer, PeerError, now)``: what follows is the core's decision, not the driver's.
 """
 
 from __future__ import annotations

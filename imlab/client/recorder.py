@@ -1,0 +1,62 @@
+"""The recorder: frames are coded as they come, so that after the tap only the tail is left to do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imlab.audio.clip import Samples
+from imlab.audio.waveform import thumbnail
+from imlab.codec.contract import Codec
+from imlab.errors import UsageError
+from imlab.wire.messages import PacketLayout, VoiceMessage
+
+POINTS = 64  # of the waveform; WhatsApp ships 64, Telegram 100, Element 30-120
+
+
+class Recorder:
+    """One note in the making, coded by ``codec``; samples are float32 at the codec's rate."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._encoder = codec.encoder()
+        self._packets: list[bytes] = []
+        self._heard: list[Samples] = []
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._samples = 0
+
+    def add(self, samples: Samples) -> None:
+        """More sound, float32 of shape (n,); every frame that is full is coded now."""
+        self._samples += len(samples)
+        self._heard.append(samples)
+        self._encode(np.concatenate([self._rest, samples]))
+
+    def stop(self, id: str, sender: str, room: str, timestamp_ms: int) -> VoiceMessage:
+        """Code the tail, padded until the codec has let go of every sample, and seal the note."""
+        if not self._samples:
+            raise UsageError("nothing was recorded: a note has at least one sample")
+        frame, delay = self._codec.frame, self._codec.delay
+        whole = -(-(self._samples + delay) // frame) * frame
+        done = len(self._packets) * frame
+        tail = np.zeros(whole - done, np.float32)
+        tail[: len(self._rest)] = self._rest
+        self._encode(tail)
+        audio = b"".join(self._packets)
+        return VoiceMessage(
+            id=id,
+            sender=sender,
+            room=room,
+            timestamp_ms=timestamp_ms,
+            duration_ms=round(1000 * self._samples / self._codec.rate),
+            codec=self._codec.name,
+            layout=PacketLayout(self._codec.rate, delay, self._samples, frame, tuple(map(len, self._packets))),
+            size=len(audio),
+            audio=audio,
+            waveform=thumbnail(np.concatenate(self._heard), POINTS),
+        )
+
+    def _encode(self, samples: Samples) -> None:
+        frame = self._codec.frame
+        full = len(samples) // frame * frame
+        for start in range(0, full, frame):
+            self._packets.append(self._encoder.encode(samples[start : start + frame]))
+        self._rest = samples[full:]

@@ -1,0 +1,54 @@
+"""One direction of a simulated connection: a reliable byte stream over a link, as TCP looks to its users.
+
+The model: a message waits for the ones before it, is serialised at the link's rate, travels for the delay and a
+uniform share of the jitter, and never overtakes. Each of its segments (1448 bytes) is lost independently; one round
+of retransmission costs a timeout of ``max(200 ms, two round trips)`` (200 ms is Linux's least; RFC 6298), and a
+retransmitted segment can be lost again. There is no slow start and no congestion window: a lossy path's rate is too
+good here, and results that rest on it must say so.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from imlab.net.links import Link
+
+SEGMENT = 1448  # bytes of payload in an Ethernet-sized TCP segment with timestamps
+LEAST_TIMEOUT = 0.2  # seconds, Linux's TCP_RTO_MIN
+
+
+class Pipe:
+    """Decides when a message of a given size arrives; times in seconds of the world's clock."""
+
+    def __init__(self, link: Link, random: Random) -> None:
+        self._link, self._random = link, random
+        self._free = 0.0
+        self._last = 0.0
+
+    def send(self, size: int, now: float) -> float:
+        """The arrival time of the last of ``size`` bytes handed over now."""
+        link = self._link
+        self._free = max(now, self._free) + size / link.rate
+        at = self._free + link.delay
+        if link.jitter:
+            at += link.jitter * self._random.random()
+        if link.loss:
+            at += self._retransmissions(size) * max(LEAST_TIMEOUT, 4 * link.delay)
+        self._last = max(at, self._last)
+        return self._last
+
+    def unsent(self, now: float) -> int:
+        """Bytes handed over and not yet serialised."""
+        return round(max(0.0, self._free - now) * self._link.rate) if self._free > now else 0
+
+    @property
+    def drained_at(self) -> float:
+        """When everything handed over so far is serialised."""
+        return self._free
+
+    def _retransmissions(self, size: int) -> int:
+        rounds, pending = 0, -(-size // SEGMENT)
+        while pending:
+            pending = sum(self._random.random() < self._link.loss for _ in range(pending))
+            rounds += pending > 0
+        return rounds
