@@ -112,8 +112,12 @@ def encode(codec: Codec, clip: Clip) -> Coded:
 
 
 def decode(codec: Codec, coded: Coded) -> Clip:
-    """The whole clip again: the delay dropped, the length its own."""
+    """The whole clip again: the delay dropped, the length its own. CodecError when the packets do not hold it."""
+    if coded.rate != codec.rate or coded.codec != codec.name:
+        raise UsageError(f"{codec!r} does not decode {coded.codec} at {coded.rate} Hz")
     decoder = codec.decoder()
     parts = [decoder.decode(packet.data) for packet in coded.packets]
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    if min(coded.delay, coded.samples) < 0 or coded.delay + coded.samples > len(samples):
+        raise CodecError(f"{coded.delay} + {coded.samples} samples declared, {len(samples)} came out of the packets")
     return Clip(samples[coded.delay : coded.delay + coded.samples], codec.rate)

@@ -1,0 +1,116 @@
+"""Find libopus, and let opuslib load exactly that one.
+
+opuslib asks ``ctypes.util.find_library`` once, at its import, and knows nothing of wheels and environments. So we
+look first, in a stated order, and answer its question with what we found. Importing this module loads nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from imlab.errors import DoorError
+
+VARIABLE = "IMLAB_LIBOPUS"
+INSTALL = (
+    "install one: `pip install av` (its wheel carries libopus), `conda install libopus` or `apt-get install libopus0`"
+)
+
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The libopus in use, for manifests; encoder and decoder are opuslib's low-level modules over it."""
+
+    path: str
+    version: str
+    source: str
+    encoder: ModuleType = field(repr=False, compare=False)
+    decoder: ModuleType = field(repr=False, compare=False)
+
+
+def load() -> Library:
+    """Load libopus once. DoorError when there is none, or when the one that was asked for by name does not load."""
+    with _one_at_a_time:
+        return _load()
+
+
+@cache
+def _load() -> Library:
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        return _bind("the variable " + VARIABLE, asked, _version(asked))
+    tried = []
+    for source, path in candidates():
+        try:
+            return _bind(source, path, _version(path))
+        except DoorError as error:
+            tried.append(str(error))
+    places = "; ".join(tried) or "nothing in the conda prefix, the av wheel or the system"
+    raise DoorError(f"no libopus: {places}; {INSTALL}, or set {VARIABLE} to the file")
+
+
+def candidates() -> Iterator[tuple[str, str]]:
+    """Where a libopus lies, best first: (source, path)."""
+    prefix = Path(sys.prefix)
+    if (prefix / "conda-meta").is_dir():
+        for name in ("lib/libopus.so.0", "lib/libopus.0.dylib", "Library/bin/opus.dll"):
+            if (prefix / name).is_file():
+                yield "conda", str(prefix / name)
+    av = importlib.util.find_spec("av")  # finds the wheel without importing it
+    if av is not None and av.origin is not None:
+        package = Path(av.origin).parent
+        for folder in (package.with_name("av.libs"), package / ".dylibs"):  # Linux and Windows; macOS
+            for path in sorted(folder.glob("*opus[-.]*")):
+                yield "av wheel", str(path)
+    found = ctypes.util.find_library("opus")
+    if found is not None:
+        yield "system", found
+
+
+def _version(path: str) -> str:
+    """What the library says it is, such as "libopus 1.6.1"."""
+    try:
+        ask = ctypes.CDLL(path).opus_get_version_string
+    except (OSError, AttributeError) as error:
+        raise DoorError(f"{path} is not a usable libopus: {error}") from error
+    ask.restype = ctypes.c_char_p
+    return str((ask() or b"").decode("ascii", "replace"))
+
+
+def _bind(source: str, path: str, version: str) -> Library:
+    """Import opuslib's low-level modules over this library."""
+    if "opuslib.api" in sys.modules:
+        raise DoorError("opuslib was imported before imlab could choose its libopus: import imlab.codec.libopus first")
+    with _answering(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # opuslib 3.0.1 compares integers by ``is not``
+        encoder = importlib.import_module("opuslib.api.encoder")
+        decoder = importlib.import_module("opuslib.api.decoder")
+    # The ctl functions are variadic, and on arm64 variadic arguments travel elsewhere: say which two are fixed.
+    encoder.libopus_ctl.argtypes = (encoder.EncoderPointer, ctypes.c_int)
+    decoder.libopus_ctl.argtypes = (decoder.DecoderPointer, ctypes.c_int)
+    return Library(path, version, source, encoder, decoder)
+
+
+@contextmanager
+def _answering(path: str) -> Iterator[None]:
+    """While it lasts, ``find_library`` has one answer; opuslib binds the name at its import, we put it back after."""
+    original = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: path
+    try:
+        yield
+    finally:
+        ctypes.util.find_library = original
