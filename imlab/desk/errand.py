@@ -1,0 +1,50 @@
+"""An errand: another program's work, shown on the terminal as it goes and kept in case it fails."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+class Failed(Exception):
+    """The program ended badly. text: everything it wrote, without colours."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text[-200:])
+        self.text = text
+
+
+def run(command: Sequence[str], where: Path, environment: Mapping[str, str]) -> None:
+    """Run in ``where`` until it ends. A terminal sees the program's own progress bars; a log sees nothing."""
+    mine, theirs = pty.openpty() if sys.stderr.isatty() else os.pipe()
+    with subprocess.Popen(
+        command, cwd=where, env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    ) as program:
+        os.close(theirs)
+        said = _listen(mine)
+    os.close(mine)
+    if program.returncode:
+        raise Failed(ESCAPE.sub(b"\n", said).decode(errors="replace"))
+
+
+def _listen(source: int) -> bytes:
+    """Everything written until the other end closes (a terminal says so by an error), echoed to a terminal."""
+    said = bytearray()
+    while True:
+        try:
+            piece = os.read(source, 65536)
+        except OSError:
+            return bytes(said)
+        if not piece:
+            return bytes(said)
+        said += piece
+        if sys.stderr.isatty():
+            sys.stderr.buffer.write(piece)
+            sys.stderr.flush()
