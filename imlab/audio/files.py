@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from imlab.audio.clip import Clip, Samples
 from imlab.audio.publish import publish
@@ -67,12 +68,13 @@ def encode_clip(clip: Clip, suffix: str, *, exact: bool = False) -> bytes:
     raise UsageError(f"we write .wav and .flac, not {suffix or 'a name without suffix'!r}")
 
 
-def to_int16(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def to_int16(samples: Samples) -> NDArray[np.int16]:
     """Full scale -1..1 to 16 bit, rounded and clipped; the inverse of division by 32768."""
-    return np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    whole: NDArray[np.int16] = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    return whole
 
 
-def _encode(samples: np.ndarray[tuple[int], np.dtype[np.generic]], rate: int, format: str, subtype: str) -> bytes:
+def _encode(samples: NDArray[np.generic], rate: int, format: str, subtype: str) -> bytes:
     file = io.BytesIO()
     try:
         soundfile.write(file, samples, rate, format=format, subtype=subtype)

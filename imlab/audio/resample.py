@@ -12,7 +12,10 @@ QUALITY = "HQ"  # 20 bit; soxr's own default. VHQ costs 1.5x for nothing that 16
 
 
 def resample(clip: Clip, rate: int) -> Clip:
-    """The same sound at ``rate`` Hz: n samples become n * rate / clip.rate, rounded half up; the same rate, the same clip."""
+    """The same sound at ``rate`` Hz: n samples become n * rate / clip.rate, rounded half up.
+
+    At the clip's own rate it is the clip itself.
+    """
     _refuse_rate(rate)
     if rate == clip.rate:
         return clip

@@ -17,7 +17,7 @@ FLOOR_DB = -60.0  # the noise of a quiet room through a phone's microphone
 
 
 def thumbnail(samples: Samples, points: int = POINTS) -> bytes:
-    """Loudness (root mean square) of equal stretches, one byte each. samples: float32, shape (n,); out: ``points`` bytes."""
+    """Loudness (root mean square) of equal stretches. samples: float32, shape (n,); out: ``points`` bytes."""
     if points < 1:
         raise UsageError(f"a thumbnail has one point or more, not {points}")
     if len(samples) == 0:

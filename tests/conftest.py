@@ -1,0 +1,27 @@
+"""How all tests run: by their marks, without a clock; and the speech that they hear."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+from imlab.audio.clip import Clip
+from imlab.audio.corpus import Corpus, open_corpus
+from imlab.audio.join import cut
+
+settings.register_profile("imlab", deadline=None, print_blob=True)  # a loaded machine is slow, not wrong
+settings.register_profile("ci", parent=settings.get_profile("imlab"), derandomize=True)
+settings.load_profile("imlab")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """IMLAB_CORPUS, else what was fetched before, else the synthesiser: a test never needs the network."""
+    return open_corpus(download=False)
+
+
+@pytest.fixture(scope="session")
+def speech(corpus: Corpus) -> Clip:
+    """Eight seconds at 16 kHz, of one clip where the first is long enough, else of several joined."""
+    first = next(iter(corpus.clips(limit=1)))
+    return cut(first, 8.0) if first.seconds >= 8 else corpus.note(8.0)
