@@ -1,0 +1,171 @@
+"""The runner's promises, kept by real processes: every end is a row, nothing is left behind, nothing is run twice."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imlab.errors import UsageError
+from imlab.lab.design import Plan, plan
+from imlab.lab.reading import Run, latest, publish, read_run, trusted
+from imlab.lab.run import begin, run
+from imlab.lab.studies import load
+
+pytestmark = pytest.mark.process
+
+STUDY = """
+import os, signal, subprocess, sys, threading
+from imlab.errors import InvalidRun
+from imlab.lab.design import Experiment
+
+def ordinary(trial):
+    (trial.scratch / "bytes").write_bytes(b"x")
+    yield {"seed_s": trial.seed, "drawn_s": float(trial.rng().uniform()), "note": f"{trial.scratch.name}"}
+
+def attempt(trial):
+    kind = trial.settings["kind"]
+    yield from ordinary(trial)
+    if kind == "invalid":
+        raise InvalidRun("the generator was late")
+    if kind == "raises":
+        raise ValueError("no such note")
+    if kind == "dies":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if kind in ("hangs", "leaves"):
+        words = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+        child = subprocess.Popen(words, start_new_session=True)
+        open(os.environ["PIDS"], "a").write(f"{child.pid}\\n")
+    if kind == "hangs":
+        threading.Event().wait()
+
+EXPERIMENT = Experiment(
+    name="NAME", question="Does the runner keep its word?", expectation="Yes.", attempt=attempt,
+    factors={"kind": KINDS}, limit_s=LIMIT, blocks={"smoke": 2, "quick": 6, "full": 12},
+    versions=lambda: {"thing": "1.2"},
+)
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Study]:
+    """A factory of study modules in a folder of their own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
+    yield Study(tmp_path)
+
+
+class Study:
+    """Writes a study's module and runs it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.results = home, home / "results"
+
+    def write(self, name: str, *kinds: str, limit_s: float = 30.0) -> Plan:
+        """A study whose only factor is what its trials do."""
+        text = STUDY.replace("NAME", name).replace("KINDS", repr(kinds)).replace("LIMIT", repr(limit_s))
+        (self.home / f"{name}.py").write_text(text)
+        return plan(load(name), "smoke")
+
+    def run(self, drawn: Plan) -> Run:
+        """All of it."""
+        list(run(drawn, begin(drawn, self.results)))
+        return latest(self.results, drawn.experiment.name)
+
+    def left(self) -> list[int]:
+        """Processes that trials started and that still live."""
+        pids = [int(line) for line in (self.home / "pids").read_text().split()]
+        return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_every_end_of_a_trial_is_a_row_with_its_reason(study: Study) -> None:
+    done = study.run(study.write("q90_ends", "ends", "invalid", "raises", "dies"))
+    manifest, rows = read_run(done.path)
+    assert manifest.outcomes == {"ok": 2, "invalid": 2, "failed": 2, "crashed": 2}
+    reasons = dict(zip(rows["kind"], rows["reason"].fillna(""), strict=True))
+    assert reasons["ends"] == ""
+    assert reasons["invalid"] == "the generator was late"
+    assert reasons["raises"] == "ValueError: no such note"
+    assert reasons["dies"] == f"killed by signal {int(signal.SIGSEGV)}"
+    assert len(rows) == 8 and rows["drawn_s"].notna().all(), "rows yielded before the end are evidence and stay"
+    assert set(trusted(rows)["kind"]) == {"ends"}
+    assert manifest.versions == {"thing": "1.2"}
+
+
+def test_cells_of_a_block_share_their_draws_and_blocks_do_not(study: Study) -> None:
+    rows = study.run(study.write("q91_common", "a", "b")).rows()
+    assert (rows.groupby("block")["drawn_s"].nunique() == 1).all()
+    assert rows["drawn_s"].nunique() == 2
+
+
+def test_a_trial_past_its_limit_is_killed_with_its_whole_tree(study: Study) -> None:
+    done = study.run(study.write("q92_late", "hangs", limit_s=1.0))
+    assert set(done.rows()["outcome"]) == {"late"}
+    assert done.rows()["reason"].str.startswith("killed at its limit").all()
+    assert done.trials()["leftovers"].tolist() == [1, 1]
+    assert study.left() == []
+
+
+def test_what_a_trial_leaves_behind_is_ended_and_counted(study: Study) -> None:
+    done = study.run(study.write("q93_leaves", "leaves"))
+    assert set(done.rows()["outcome"]) == {"ok"}
+    assert done.trials()["leftovers"].tolist() == [1, 1]
+    assert study.left() == []
+    assert not (done.path / "scratch").exists()
+
+
+def test_an_interrupted_run_is_taken_up_where_it_stopped(study: Study) -> None:
+    drawn = study.write("q94_resume", "a", "b")
+    folder = begin(drawn, study.results)
+    steps = run(drawn, folder)
+    next(steps)
+    steps.close()
+    first = folder.kept(drawn.trials[0])
+    assert begin(drawn, study.results) == folder
+    assert [step.done for step in run(drawn, folder)] == [1, 2, 3, 4]
+    assert first is not None
+    assert Run(folder.path, read_run(folder.path)[0]).trials()["started"][0] == first["started"], "run once only"
+    assert begin(drawn, study.results) != folder, "a whole run is never added to"
+
+
+def test_a_second_runner_is_kept_out(study: Study) -> None:
+    drawn = study.write("q95_twice", "a")
+    folder = begin(drawn, study.results)
+    with folder.held(), pytest.raises(UsageError, match="another runner"):
+        next(run(drawn, folder))
+
+
+def test_a_killed_runner_leaves_no_process_behind(study: Study) -> None:
+    study.write("q97_hangs", "hangs", limit_s=60.0)
+    pipe = study.home / "pipe"
+    os.mkfifo(pipe)
+    code = f"""
+        from pathlib import Path
+        from imlab.lab.design import plan
+        from imlab.lab.run import begin, run
+        from imlab.lab.studies import load
+        drawn = plan(load("q97_hangs"), "smoke")
+        list(run(drawn, begin(drawn, Path({str(study.results)!r}))))
+    """
+    environment = os.environ | {"PIDS": str(pipe), "PYTHONPATH": str(study.home)}
+    runner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment)
+    orphan = os.pidfd_open(int(pipe.read_text()))  # told by the trial once its own child runs
+    runner.kill()
+    runner.wait()
+    ended, _, _ = select.select([orphan], [], [], 30)
+    os.close(orphan)
+    assert ended == [orphan]
+
+
+def test_smoke_is_watermarked_and_never_published(study: Study) -> None:
+    done = study.run(study.write("q96_smoke", "a"))
+    assert "not a measurement" in done.manifest.watermark and "not a measurement" in done.label
+    with pytest.raises(UsageError, match="SMOKE"):
+        publish(done)
