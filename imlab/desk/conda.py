@@ -1,70 +1,23 @@
-"""Inside an activated conda environment: check that it holds what we need, then work in it.
-
-Runs before anything is known to be installed, so it knows only the standard library.
-"""
+"""Inside an activated conda environment: check that it holds what we need, then work in it."""
 
 from __future__ import annotations
 
-import re
 import sys
-import tomllib
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from itertools import zip_longest
 from pathlib import Path
 
 from imlab.desk import dispatch
+from imlab.desk.requirements import missing
 
 ROOT = Path(__file__).resolve().parents[2]
-RULE = re.compile(r"(>=|<=|==|<|>)\s*([0-9.]+)")
 
 
 def main(argv: list[str]) -> int:
     """The verb, in this environment; or one line that says what it lacks."""
     lacks = list(missing(ROOT / "pyproject.toml"))
     if lacks:
-        print(
-            f"lab: this conda environment lacks {', '.join(lacks)}: conda env update -f environment.yml",
-            file=sys.stderr,
-        )
-        return 1
+        line = f"this conda environment lacks {', '.join(lacks)}: conda env update -f environment.yml"
+        return dispatch.complain(f"lab: {line}", 1)
     return dispatch.main(argv)
-
-
-def missing(pyproject: Path) -> Iterator[str]:
-    """Each direct requirement that is absent or out of range, as the reader should see it."""
-    project = tomllib.loads(pyproject.read_text())["project"]
-    python = ".".join(map(str, sys.version_info[:3]))
-    if not allowed(python, project["requires-python"]):
-        yield f"Python {project['requires-python']} (it has {python})"
-    for requirement in project["dependencies"]:
-        wanted, _, _marker = requirement.partition(";")  # our one marker excludes a system this file cannot run on
-        name = re.split(r"[\[<>=]", wanted)[0].strip()
-        try:
-            here = version(name)
-        except PackageNotFoundError:
-            yield name
-            continue
-        if not allowed(here, wanted):
-            yield f"{wanted.strip()} (it has {here})"
-
-
-def allowed(here: str, wanted: str) -> bool:
-    """Whether a version is in a range such as ``av>=18,<19``."""
-    order = {">=": (0, 1), "<=": (0, -1), "==": (0,), "<": (-1,), ">": (1,)}
-    return all(compare(here, limit) in order[sign] for sign, limit in RULE.findall(wanted))
-
-
-def compare(one: str, other: str) -> int:
-    """-1, 0 or 1, by the numbers of the release alone."""
-    pairs = zip_longest(numbers(one), numbers(other), fillvalue=0)
-    return next(((a > b) - (a < b) for a, b in pairs if a != b), 0)
-
-
-def numbers(release: str) -> list[int]:
-    """The leading numbers of a version: 1.10.0rc1 -> 1, 10, 0."""
-    found = re.match(r"[0-9]+(?:\.[0-9]+)*", release)
-    return [int(part) for part in found.group().split(".")] if found else []
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""What the doctor finds: each thing that the main job, or a part of it, stands on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import disk_usage
+
+import av
+import soundfile
+from av.codec.codec import UnknownCodecError
+
+from imlab.codec import libopus
+from imlab.desk.programs import PROGRAMS
+from imlab.desk.requirements import missing
+from imlab.errors import DoorError
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
+CODECS = {
+    "AMR-NB": ("libopencore_amrnb", "w"),
+    "AMR-WB, decoding": ("libopencore_amrwb", "r"),
+    "MP3": ("libmp3lame", "w"),
+    "AAC": ("aac", "w"),
+    "G.722": ("g722", "w"),
+}
+ROOM_TO_WORK = 500_000_000  # bytes for results, stores and the report
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """state: "here"; "missing" (the main job survives it); "slow" (its figures feel it); "broken" (it cannot run)."""
+
+    group: str
+    name: str
+    state: str
+    detail: str
+    install: str = ""
+
+
+def find_all() -> Iterator[Finding]:
+    """Everything, in the order of the table."""
+    yield from python()
+    yield from packages()
+    yield from codecs()
+    yield from sound()
+    yield from scores()
+    yield from programs()
+    yield from machine()
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter, and whether its loops can be believed."""
+    options = sysconfig.get_config_var("CONFIG_ARGS")
+    plain = options is not None and "--enable-optimizations" not in options
+    advice = (
+        "built without --enable-optimizations: its loops take 1.4-1.5 times as long" if plain else "optimised build"
+    )
+    detail = f"{platform.python_version()}, {os.path.realpath(sys.executable)}, {advice}"
+    remedy = "IMLAB_PYTHON=/usr/bin/python3 ./lab doctor" if plain else ""
+    yield Finding("Python", platform.python_implementation(), "slow" if plain else "here", detail, remedy)
+
+
+def packages() -> Iterator[Finding]:
+    """The direct requirements; the ones whose version matters to a figure by name."""
+    lacks = list(missing(ROOT / "pyproject.toml"))
+    for line in lacks:
+        yield Finding("packages", line, "broken", "required by pyproject.toml", "rm -r .venv; ./lab doctor")
+    for name in PACKAGES:
+        try:
+            yield Finding("packages", name, "here", version(name))
+        except PackageNotFoundError:
+            continue  # named above
+
+
+def codecs() -> Iterator[Finding]:
+    """Opus, without which nothing runs, and its rivals."""
+    try:
+        found = libopus.load()
+        yield Finding("codecs", "Opus", "here", f"{found.version} from {found.source}, {found.path}")
+    except DoorError as error:
+        yield Finding("codecs", "Opus", "broken", str(error), "rm -r .venv; ./lab doctor")
+    for name, (codec, mode) in CODECS.items():
+        try:
+            av.Codec(codec, mode)  # type: ignore[arg-type]
+            yield Finding("codecs", name, "here", f"{codec} in the av wheel")
+        except UnknownCodecError:
+            yield Finding("codecs", name, "missing", f"this av has no {codec}", "pip install --only-binary av av")
+
+
+def sound() -> Iterator[Finding]:
+    """Files and microphones."""
+    yield Finding("sound", "files", "here", f"libsndfile {soundfile.__libsndfile_version__}")
+    try:
+        import sounddevice
+    except OSError:
+        yield Finding("sound", "microphone", "missing", "no PortAudio", "apt-get install libportaudio2")
+        return
+    ears = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
+    state = "here" if ears else "missing"
+    yield Finding("sound", "microphone", state, ", ".join(ears) or "PortAudio sees no input device")
+
+
+def scores() -> Iterator[Finding]:
+    """The judges of quality: those that install as wheels, and the one that must be compiled."""
+    for name, package, module in (("ViSQOL", "visqol-python", "ai_edge_litert"), ("ESTOI", "pystoi", "pystoi")):
+        state = "here" if find_spec(module) else "broken"
+        yield Finding("scores", name, state, f"{package} {version(package)}")
+    if find_spec("pesq"):
+        yield Finding("scores", "PESQ", "here", f"pesq {version('pesq')}, the ITU-T reference; not for commercial use")
+        return
+    said = Path(sys.prefix) / "pesq"
+    why = said.read_text().strip() if said.is_file() else "not installed"
+    yield Finding("scores", "PESQ", "missing", why, "apt-get install gcc python3-dev; rm -r .venv; ./lab doctor")
+
+
+def programs() -> Iterator[Finding]:
+    """What only some studies and `./lab test --outside` use."""
+    for program in PROGRAMS:
+        path = program.path()
+        detail = f"{path}, {program.use}" if path else program.use
+        yield Finding(
+            "programs", program.names[0], "here" if path else "missing", detail, "" if path else program.install
+        )
+
+
+def machine() -> Iterator[Finding]:
+    """What every figure depends on."""
+    model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    yield Finding(
+        "machine", "cores", "here", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}, {model or platform.machine()}"
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("machine", "memory", "here", f"{memory / 1e9:.1f} GB")
+    free = disk_usage(ROOT).free
+    yield Finding("machine", "disk", "here" if free > ROOM_TO_WORK else "broken", f"{free / 1e9:.1f} GB free")
+    yield Finding("machine", "system", "here", f"{platform.system()} {platform.release()}")
+    congestion = "".join(_lines("/proc/sys/net/ipv4/tcp_congestion_control")) or "unknown"
+    yield Finding("machine", "TCP", "here", f"congestion control: {congestion}")
+    governor = "".join(_lines("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"))
+    slow = governor not in ("", "performance")
+    yield Finding("machine", "governor", "slow" if slow else "here", governor or "not ours to see")
+
+
+def _lines(path: str) -> list[str]:
+    """The lines of one of the kernel's files; none where the kernel does not say."""
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
