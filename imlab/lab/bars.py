@@ -1,0 +1,88 @@
+"""Where the time goes: stacked horizontal bars, one per cell or one per item, each stage in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from imlab.errors import UsageError
+from imlab.lab.figure import COLOURS, HATCHES, INK, Imprint, Plot, finish, legend_below, sheet, style
+
+LETTERED = 0.06  # of the longest bar: a shorter segment has no room for its number
+
+
+def stage_bars(
+    bars: Mapping[str, Mapping[str, float]],
+    title: str,
+    subtitle: str = "mean stages of the notes around the median",
+    unit: str = "ms",
+    scale: float = 1e3,
+    counts: Mapping[str, int] | None = None,
+    imprint: Imprint | None = None,
+) -> Plot:
+    """Bars by label: stage -> seconds, in order of time, as ``Stages.at(0.5)`` or ``Stages.item(0)`` give them.
+
+    ``scale`` turns the values into the unit; ``counts`` says how many items stand behind each bar.
+    """
+    names = list(dict.fromkeys(name for parts in bars.values() for name in parts))
+    if not bars or not 0 < len(names) <= len(COLOURS):
+        raise UsageError(f"stacked bars need a bar and up to {len(COLOURS)} stages, not {len(bars)} and {len(names)}")
+    with style():
+        figure, axes = sheet(1.8 + 0.46 * len(bars) + 0.19 * ((len(names) + 3) // 4), title, subtitle)
+        whole = {label: sum(parts.values()) * scale for label, parts in bars.items()}
+        _stack(axes, names, list(bars.values()), scale, max(whole.values()))
+        for place, total in enumerate(whole.values()):
+            axes.annotate(f"{_digits(total)} {unit}", (total, place), (5, 0), textcoords="offset points",
+                          va="center", fontweight="bold")  # fmt: skip
+        _frame(axes, [_called(label, counts) for label in bars], unit, max(whole.values()))
+        legend_below(figure, axes, min(4, len(names)))
+        alt = f"Stacked bars of {len(names)} stages in {unit}. " + " ".join(_told(bars, scale, unit))
+        return finish(figure, axes, title, alt, imprint or Imprint())
+
+
+def _stack(axes: Axes, names: Sequence[str], bars: Sequence[Mapping[str, float]], scale: float, longest: float) -> None:
+    """Each stage beside the one before it, with its number where there is room."""
+    lefts = [0.0] * len(bars)
+    for look, name in enumerate(names):
+        widths = [parts.get(name, 0.0) * scale for parts in bars]
+        axes.barh(range(len(bars)), widths, left=lefts, height=0.62, color=COLOURS[look], hatch=HATCHES[look],
+                  edgecolor="white", linewidth=0.8, label=name)  # fmt: skip
+        for place, (left, width) in enumerate(zip(lefts, widths, strict=True)):
+            if width >= LETTERED * longest:
+                axes.text(left + width / 2, place, _digits(width), ha="center", va="center", fontsize=8,
+                          color=INK, bbox=_PLATE)  # fmt: skip
+        lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
+
+
+_PLATE = {"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": "none", "alpha": 0.88}
+
+
+def _frame(axes: Axes, labels: Sequence[str], unit: str, longest: float) -> None:
+    """Labels at the left, first bar on top, room for the totals at the right, stages named below."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlim(0, longest * 1.14)
+    axes.set_xlabel(f"time since the start ({unit})")
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def _called(label: str, counts: Mapping[str, int] | None) -> str:
+    return f"{label}\nn = {counts[label]:,}" if counts else label
+
+
+def _told(bars: Mapping[str, Mapping[str, float]], scale: float, unit: str) -> list[str]:
+    """Each bar in words."""
+    return [
+        f"{label}: {_digits(sum(parts.values()) * scale)} {unit}, of it "
+        + ", ".join(f"{name} {_digits(seconds * scale)}" for name, seconds in parts.items())
+        + "."
+        for label, parts in bars.items()
+    ]
+
+
+def _digits(value: float) -> str:
+    """Three digits, never in powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,151 @@
+"""The sheet every figure is printed on: one look, colours that all eyes tell apart, and bytes that repeat.
+
+Eight colours of Okabe and Ito (2008), chosen so that the common kinds of colour blindness can tell them apart, each
+with a marker, a line and a hatch of its own: no meaning hangs on colour alone. Figures are made without pyplot
+and saved without dates, random ids or fonts of the reader's machine, so the same data are the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from imlab.errors import UsageError
+from imlab.lab.manifest import Manifest
+
+INK, FAINT, RULE = "#222222", "#6b6b6b", "#d9d9d9"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "////", "----", "\\\\\\\\", "xxxx", "||||", "++++", "//")  # no dots: each is a circle in SVG, 250 kB
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), "-", (0, (4, 1)), "-", "--")
+
+WIDTH = 7.2  # inches: a column of a report, and of a notebook
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # it comes with matplotlib: the same shapes everywhere
+    "font.size": 9.0,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 2.4,
+    "legend.columnspacing": 1.6,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.0,
+    "hatch.linewidth": 0.5,
+    "figure.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "imlab",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """What stands on a figure besides its data: where it comes from, and what must stand across it."""
+
+    caption: str = ""
+    watermark: str = ""
+
+
+def imprint(manifest: Manifest) -> Imprint:
+    """The imprint of a run."""
+    return Imprint(manifest.caption, manifest.watermark)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A finished figure with the sentence that says what it shows; a notebook displays it as SVG."""
+
+    figure: Figure
+    title: str
+    alt: str
+
+    def svg(self) -> str:
+        """As SVG with title and description for screen readers; the same plot gives the same text."""
+        with style():
+            data = io.StringIO()
+            self.figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None})
+        head, tag, tail = data.getvalue().partition("<svg ")
+        attributes, end, body = tail.partition(">")
+        told = f"\n <title>{escape(self.title)}</title>\n <desc>{escape(self.alt)}</desc>"
+        return f'{head}{tag}role="img" {attributes}{end}{told}{body}'
+
+    def save(self, path: Path) -> Path:
+        """Into a file, .svg or .png by its name; PNG is for looking, SVG for keeping."""
+        if path.suffix == ".svg":
+            path.write_text(self.svg())
+        elif path.suffix == ".png":
+            with style():
+                self.figure.savefig(path, dpi=144, metadata={"Software": None, "Description": self.alt})
+        else:
+            raise UsageError(f"figures are saved as .svg or .png, not {path.suffix!r}")
+        return path
+
+    def _repr_svg_(self) -> str:
+        """For Jupyter."""
+        return self.svg()
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The house's look while a figure is made or saved; what the reader has set elsewhere does not matter."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+def sheet(height: float, title: str, subtitle: str = "") -> tuple[Figure, Axes]:
+    """An empty figure of one panel, ``height`` inches high, with its title and a quieter line under it."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, pad=22 if subtitle else 8)
+    if subtitle:
+        axes.annotate(
+            subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=FAINT, fontsize=8.5
+        )
+    return figure, axes
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
+    """Name the looks under the axis, where no curve can pass through the names."""
+    below = axes.transAxes + ScaledTranslation(0, -36 / 72, figure.dpi_scale_trans)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.01, 0), bbox_transform=below, ncols=columns, borderaxespad=0)
+
+
+def finish(figure: Figure, axes: Axes, title: str, alt: str, imprint: Imprint) -> Plot:
+    """Print the imprint: caption below everything, watermark across the panel."""
+    if imprint.caption:
+        lines = [line for part in imprint.caption.split("\n") for line in textwrap.wrap(part, 120)]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.8, color=FAINT)
+    if imprint.watermark:
+        axes.text(
+            0.5, 0.5, imprint.watermark, transform=axes.transAxes, ha="center", va="center", rotation=18,
+            fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10,
+        )  # fmt: skip
+        alt = f"{imprint.watermark}. {alt}"
+    return Plot(figure, title, alt)
