@@ -41,10 +41,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_clip(data: bytes, name: str) -> Clip:
-    """The bytes of a sound file as a mono clip; name: what errors call it."""
+    """The bytes of a sound file as a mono clip; name: what errors call it.
+
+    A file that ends before its header says so is refused. Ogg has no such header: it is read as far as it goes.
+    """
     if not data:
         raise PeerError(f"{name} is empty (0 bytes)")
-    _refuse_cut_wav(data, name)
+    _refuse_cut_container(data, name)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             return Clip(_mono(file, name), file.samplerate)
@@ -99,12 +102,13 @@ def _mono(file: soundfile.SoundFile, name: str) -> Samples:
     return np.ascontiguousarray(sound[:, 0] if sound.shape[1] == 1 else sound.mean(axis=1, dtype=np.float32))
 
 
-def _refuse_cut_wav(data: bytes, name: str) -> None:
-    """libsndfile reads a WAV that was cut short without a word; half a note must not pass for a whole one."""
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+def _refuse_cut_container(data: bytes, name: str) -> None:
+    """libsndfile reads a WAV or AIFF cut short without a word; half a note must not pass for a whole one."""
+    order = {b"RIFF": "<I", b"FORM": ">I"}.get(data[:4])
+    if order is None or len(data) < 12:
         return
-    (promised,) = struct.unpack_from("<I", data, 4)
-    if 0 < promised < STREAMED and promised + 7 > len(data):  # some writers count a padding byte they leave out
+    (promised,) = struct.unpack_from(order, data, 4)
+    if 0 < promised < STREAMED and promised + 8 > len(data):
         raise PeerError(f"{name} is cut short: its header promises {promised + 8} bytes, {len(data)} are here")
 
 

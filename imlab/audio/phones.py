@@ -15,7 +15,7 @@ class Phone:
     """One sound of speech. seconds: its mean length; formants: the three lowest resonances of the tract, in Hz.
 
     voice, breath and hiss are amplitudes of 0..1: the vocal folds, noise through the whole tract, and noise made at
-    the teeth around ``hiss_hz`` (``hiss_width`` wide, both in Hz).
+    the teeth around ``hiss_hz`` (``hiss_width`` wide, both in Hz). along: how far the phrase has come, 0..1.
     """
 
     seconds: float
@@ -25,6 +25,7 @@ class Phone:
     hiss: float = 0.0
     hiss_hz: float = 4000.0
     hiss_width: float = 2000.0
+    along: float = 0.0
 
 
 def _vowel(first: float, second: float, third: float) -> Phone:
@@ -74,13 +75,17 @@ PAUSE = Phone(0.4, (500, 1500, 2500))
 
 
 def babble(draw: np.random.Generator, seconds: float) -> list[Phone]:
-    """Phrases of 4 to 11 syllables with pauses between, at least ``seconds`` long: about four syllables a second."""
-    phones = [_stretched(PAUSE, draw, 0.5)]
+    """Phrases with pauses between, at least one and at least ``seconds`` long: about four syllables a second."""
+    phones = [_stretched(PAUSE, draw, 0.5), *phrase(draw)]
     while sum(phone.seconds for phone in phones) < seconds:
-        for _ in range(int(draw.integers(4, 12))):
-            phones += syllable(draw)
-        phones.append(_stretched(PAUSE, draw, 1.0))
+        phones += [_stretched(PAUSE, draw, 1.0), *phrase(draw)]
     return phones
+
+
+def phrase(draw: np.random.Generator) -> list[Phone]:
+    """4 to 11 syllables in one breath."""
+    syllables = int(draw.integers(4, 12))
+    return [replace(phone, along=number / syllables) for number in range(syllables) for phone in syllable(draw)]
 
 
 def syllable(draw: np.random.Generator) -> list[Phone]:

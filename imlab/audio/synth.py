@@ -51,7 +51,7 @@ def synthesise(seed: int, seconds: float, voice: Voice = MAN, rate: int = 16_000
     score = _score(babble(draw, seconds + WINDOW), voice, draw)
     length = round(seconds * rate)
     sound = _speak(score, rate, length, draw)
-    sound *= LEVEL / np.sqrt(np.mean(np.square(sound)))
+    sound *= LEVEL / max(NOISE, float(np.sqrt(np.mean(np.square(sound)))))
     sound += NOISE * draw.standard_normal(length)
     return Clip((sound * min(1.0, 0.9 / float(np.abs(sound).max()))).astype(np.float32), rate)
 
@@ -93,13 +93,8 @@ def _score(phones: list[Phone], voice: Voice, draw: np.random.Generator) -> _Sco
 
 
 def _melody(phones: list[Phone], which: NDArray[np.intp], voice: Voice, draw: np.random.Generator) -> Track:
-    """Pitch in Hz: it falls by a third over a phrase, rises on stressed sounds, and wavers slowly."""
-    speaking = _smooth(np.asarray([float(phone.voice + phone.hiss + phone.breath > 0) for phone in phones])[which], 0.2)
-    starts = np.flatnonzero(np.diff((speaking > 0.25).astype(int), prepend=0) == 1)
-    since = (
-        np.arange(len(which)) - starts[np.clip(np.searchsorted(starts, np.arange(len(which)), "right") - 1, 0, None)]
-    )
-    fall = 1.15 - 0.30 * np.clip(since * HOP / 2.5, 0, 1)
+    """Pitch in Hz: it falls by a quarter over a phrase, rises on stressed sounds, and wavers slowly."""
+    fall = _smooth(np.asarray([1.15 - 0.30 * phone.along for phone in phones])[which], 0.15)
     stress = _smooth(np.asarray([phone.voice * draw.uniform(0.7, 1.3) for phone in phones])[which], 0.15)
     waver = _waver(len(which), 0.12, draw)
     return np.asarray(voice.pitch * fall * (0.92 + 0.16 * stress) * (1 + 0.02 * waver))

@@ -1,0 +1,166 @@
+"""Sound files: what is written is read again; what is not whole sound is refused by name."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imlab.audio.clip import Clip
+from imlab.audio.files import decode_clip, encode_clip, read_clip, write_clip
+from imlab.errors import DoorError, PeerError, UsageError
+
+SIXTEEN_BIT = st.lists(st.integers(-32768, 32767), min_size=1, max_size=300)
+RATES = st.sampled_from([8000, 11_025, 16_000, 44_100, 48_000])
+
+
+def noise(length: int = 4000, rate: int = 16_000) -> Clip:
+    return Clip(np.random.default_rng(1).uniform(-1, 1, length).astype(np.float32), rate)
+
+
+def encoded(sound: np.ndarray, format: str, subtype: str, rate: int = 16_000) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, sound, rate, format=format, subtype=subtype)
+    return file.getvalue()
+
+
+@given(values=SIXTEEN_BIT, rate=RATES, suffix=st.sampled_from([".wav", ".flac", ".WAV"]))
+def test_sixteen_bits_come_back_to_the_bit(values: list[int], rate: int, suffix: str) -> None:
+    clip = Clip((np.array(values) / 32768).astype(np.float32), rate)
+    back = decode_clip(encode_clip(clip, suffix), "round trip")
+    assert back.rate == rate
+    assert np.array_equal(back.samples, clip.samples)
+
+
+def test_exact_keeps_every_float_even_beyond_full_scale() -> None:
+    clip = Clip(np.array([0.1, -3.5, 1e-20, 1.0], np.float32), 16_000)
+    assert np.array_equal(decode_clip(encode_clip(clip, ".wav", exact=True), "exact").samples, clip.samples)
+
+
+def test_beyond_full_scale_sixteen_bits_are_clipped_not_wrapped() -> None:
+    clip = Clip(np.array([1.0, 1.5, 100.0, -1.0, -1.5], np.float32), 16_000)
+    back = decode_clip(encode_clip(clip, ".wav"), "loud").samples
+    assert back.tolist() == [32767 / 32768] * 3 + [-1.0] * 2
+
+
+def test_channels_are_averaged() -> None:
+    left, right = noise().samples, np.zeros(4000, np.float32)
+    data = encoded(np.stack([left, right], axis=1), "WAV", "FLOAT")
+    assert np.allclose(decode_clip(data, "stereo").samples, left / 2)
+
+
+@pytest.mark.parametrize(
+    "format, subtype", [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")]
+)
+def test_other_formats_are_read(format: str, subtype: str, speech: Clip) -> None:
+    back = decode_clip(encoded(speech.samples, format, subtype), format)
+    assert back.seconds == pytest.approx(speech.seconds, abs=0.1)
+    assert np.corrcoef(back.samples[: len(speech.samples)], speech.samples[: len(back.samples)])[0, 1] > 0.8
+
+
+def _with_nan() -> bytes:
+    return encoded(np.array([0.0, np.nan, 0.0], np.float32), "WAV", "FLOAT")
+
+
+def _promising(frames: int) -> bytes:
+    """A FLAC whose header promises this many frames."""
+    data = bytearray(encoded(noise().samples, "FLAC", "PCM_16"))
+    data[21] = data[21] & 0xF0 | frames >> 32
+    data[22:26] = (frames & 0xFFFFFFFF).to_bytes(4, "big")
+    return bytes(data)
+
+
+WAV = encoded(noise().samples, "WAV", "PCM_16")
+AIFF = encoded(noise().samples, "AIFF", "PCM_16")
+FLAC = encoded(noise().samples, "FLAC", "PCM_16")
+DAMAGED = [
+    pytest.param(b"", r"is empty \(0 bytes\)", id="no bytes"),
+    pytest.param(b"hello, this is a letter", r"not a sound file.*23 bytes, beginning 68656c6c6f", id="text"),
+    pytest.param(bytes(1000), "not a sound file", id="zeros"),
+    pytest.param(WAV[:20], "cut short|not a sound file", id="half a header"),
+    pytest.param(
+        WAV[:-1000], f"cut short: its header promises {len(WAV)} bytes, {len(WAV) - 1000} are here", id="cut WAV"
+    ),
+    pytest.param(WAV[:-1], f"promises {len(WAV)} bytes, {len(WAV) - 1} are here", id="one byte less"),
+    pytest.param(AIFF[:-1000], "cut short: its header promises", id="cut AIFF"),
+    pytest.param(FLAC[:-2000], "cut short|not a sound file", id="cut FLAC"),
+    pytest.param(encoded(np.zeros(0, np.float32), "WAV", "PCM_16"), "without sound", id="no frames"),
+    pytest.param(_with_nan(), "not finite", id="not a number"),
+    pytest.param(_promising(2**35), "promises 597 hours", id="forged length"),
+    pytest.param(_promising(5000), "cut short|not a sound file", id="promises a little more"),
+]
+
+
+@pytest.mark.parametrize(("data", "seen"), DAMAGED)
+def test_damaged_files_say_what_was_seen(data: bytes, seen: str, tmp_path: Path) -> None:
+    file = tmp_path / "note.wav"
+    file.write_bytes(data)
+    with pytest.raises(PeerError, match=seen) as caught:
+        read_clip(file)
+    assert str(caught.value).startswith("note.wav ")
+
+
+def test_a_wav_from_a_pipe_promises_nothing_and_is_read() -> None:
+    for promise in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x00"):
+        assert len(decode_clip(WAV[:4] + promise + WAV[8:], "pipe").samples) == 4000
+
+
+@given(
+    data=st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=100).map(lambda tail: WAV[:60] + tail),
+        st.binary(max_size=100).map(lambda tail: FLAC[:60] + tail),
+    )
+)
+def test_any_bytes_are_a_clip_or_a_peer_error(data: bytes) -> None:
+    try:
+        clip = decode_clip(data, "bytes")
+    except PeerError:
+        return
+    assert np.isfinite(clip.samples).all()
+
+
+def test_whose_fault_a_path_is(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        read_clip(tmp_path / "missing.wav")
+    with pytest.raises(UsageError, match="is a directory"):
+        read_clip(tmp_path)
+    with pytest.raises(DoorError, match="cannot read"):
+        read_clip(tmp_path / ("long" * 100))
+    with pytest.raises(DoorError, match="cannot write"):
+        write_clip(tmp_path / "no" / "folder.wav", noise())
+
+
+REFUSED = [
+    pytest.param(".mp3", False, "we write .wav and .flac", id="mp3"),
+    pytest.param("", False, "name without suffix", id="no suffix"),
+    pytest.param(".flac", True, "float samples go into .wav", id="float FLAC"),
+]
+
+
+@pytest.mark.parametrize(("suffix", "exact", "seen"), REFUSED)
+def test_what_cannot_be_written_is_refused(suffix: str, exact: bool, seen: str) -> None:
+    with pytest.raises(UsageError, match=seen):
+        encode_clip(noise(), suffix, exact=exact)
+
+
+def test_samples_that_are_not_numbers_are_not_written() -> None:
+    with pytest.raises(UsageError, match="finite"):
+        encode_clip(Clip(np.array([np.inf], np.float32), 8000), ".wav")
+
+
+def test_nothing_is_overwritten_in_silence(tmp_path: Path) -> None:
+    file = tmp_path / "a.wav"
+    write_clip(file, noise(100))
+    before = file.read_bytes()
+    with pytest.raises(UsageError, match="already there"):
+        write_clip(file, noise(200))
+    assert file.read_bytes() == before
+    write_clip(file, noise(200), overwrite=True)
+    assert len(read_clip(file).samples) == 200
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"], "nothing is left beside it"
