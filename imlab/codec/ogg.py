@@ -50,10 +50,10 @@ def checksum(data: bytes | bytearray) -> int:
 
 def build(page: Page) -> bytes:
     """The page's bytes, checksum included."""
-    if len(page.sizes) > MOST_SEGMENTS or sum(page.sizes) != len(page.body):
-        raise UsageError(
-            f"{len(page.sizes)} segments of {sum(page.sizes)} bytes do not describe {len(page.body)} bytes"
-        )
+    if len(page.sizes) > MOST_SEGMENTS:
+        raise UsageError(f"an Ogg page has at most {MOST_SEGMENTS} segments, not {len(page.sizes)}")
+    if sum(page.sizes) != len(page.body):
+        raise UsageError(f"a table of {sum(page.sizes)} bytes does not describe a body of {len(page.body)}")
     head = HEADER.pack(CAPTURE, 0, page.flags, page.granule, page.serial, page.sequence, 0, len(page.sizes))
     whole = bytearray(head + page.sizes + page.body)
     CHECKSUM.pack_into(whole, CHECKSUM_AT, checksum(whole))

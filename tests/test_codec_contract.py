@@ -1,0 +1,137 @@
+"""What every codec promises, asked of every codec."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imlab.audio.clip import Clip
+from imlab.audio.resample import resample
+from imlab.codec.contract import Codec, CodecError, decode, encode
+from imlab.codec.named import open_codec
+from imlab.codec.opus import Opus
+from imlab.codec.pcm import Pcm
+from imlab.errors import UsageError
+
+CODECS: list[Codec] = [
+    Pcm(),
+    Pcm(44_100, 10),
+    Opus(),
+    Opus(frame_ms=60, dtx=True),
+    Opus(64_000, 2.5, 3, 48_000, application="lowdelay"),
+    Opus(rate=8_000, bitrate=8_000, frame_ms=120, vbr=False),
+]
+every_codec = pytest.mark.parametrize("codec", CODECS, ids=repr)
+
+
+@pytest.fixture
+def clip(codec: Codec, speech: Clip) -> Clip:
+    """Two seconds and a bit of speech at the codec's rate."""
+    whole = resample(speech, codec.rate)
+    return Clip(whole.samples[: 2 * codec.rate + 77], codec.rate)
+
+
+@every_codec
+def test_it_keeps_the_contract(codec: Codec) -> None:
+    assert isinstance(codec, Codec)
+    assert codec == eval(repr(codec))
+    assert hash(codec) == hash(eval(repr(codec)))
+    assert codec.delay >= 0
+    assert 0 < codec.frame <= 0.12 * codec.rate
+
+
+@every_codec
+def test_a_clip_comes_back_with_its_own_length_and_in_its_own_place(codec: Codec, clip: Clip) -> None:
+    heard = decode(codec, encode(codec, clip))
+    assert (heard.rate, len(heard.samples)) == (clip.rate, len(clip.samples))
+    score = np.corrcoef(heard.samples, clip.samples)[0, 1]
+    moved = np.corrcoef(heard.samples[codec.rate // 200 :], clip.samples[: -(codec.rate // 200)])[0, 1]  # by 5 ms
+    assert score > 0.7
+    assert score > moved + 0.2
+
+
+@every_codec
+def test_frame_by_frame_is_the_whole(codec: Codec, clip: Clip) -> None:
+    coded = encode(codec, clip)
+    encoder, decoder = codec.encoder(), codec.decoder()
+    padded = np.zeros(len(coded.packets) * codec.frame, np.float32)
+    padded[: len(clip.samples)] = clip.samples
+    heard = []
+    for packet, frame in zip(coded.packets, padded.reshape(-1, codec.frame), strict=True):
+        data = encoder.encode(frame)
+        assert data == packet.data
+        heard.append(decoder.decode(data))
+    whole = np.concatenate(heard)[codec.delay : codec.delay + len(clip.samples)]
+    np.testing.assert_array_equal(whole, decode(codec, coded).samples)
+
+
+@every_codec
+def test_streams_do_not_know_of_each_other(codec: Codec, clip: Clip) -> None:
+    frames = clip.samples[: 2 * codec.rate // codec.frame * codec.frame].reshape(-1, codec.frame)
+    alone, one, other = codec.encoder(), codec.encoder(), codec.encoder()
+    for frame in frames[:20]:
+        expected = alone.encode(frame)
+        assert one.encode(frame) == expected
+        other.encode(frame[::-1].copy())
+
+
+@every_codec
+def test_a_lost_packet_leaves_no_hole(codec: Codec, clip: Clip) -> None:
+    decoder = codec.decoder()
+    for packet in encode(codec, clip).packets[:5]:
+        decoder.decode(packet.data)
+    assert decoder.conceal(codec.frame).shape == (codec.frame,)
+    assert decoder.conceal(codec.frame).dtype == np.float32
+
+
+@every_codec
+@pytest.mark.parametrize("length", [0, 1])
+def test_the_shortest_clips(codec: Codec, length: int) -> None:
+    clip = Clip(np.zeros(length, np.float32), codec.rate)
+    coded = encode(codec, clip)
+    assert len(coded.packets) == math.ceil((length + codec.delay) / codec.frame)
+    assert len(decode(codec, coded).samples) == length
+
+
+@every_codec
+def test_a_clip_of_another_rate_is_refused(codec: Codec) -> None:
+    with pytest.raises(UsageError, match="resample it first"):
+        encode(codec, Clip(np.zeros(100, np.float32), 11_025))
+
+
+@every_codec
+def test_the_receiver_opens_it_by_name(codec: Codec, clip: Clip) -> None:
+    coded = encode(codec, clip)
+    opened = open_codec(coded.codec, coded.rate, coded.packets[0].samples)
+    assert (opened.name, opened.rate, opened.frame) == (codec.name, codec.rate, codec.frame)
+    np.testing.assert_array_equal(decode(opened, coded).samples, decode(codec, coded).samples)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "packet_samples", "seen"),
+    [
+        ("mp3", 16_000, 320, "'mp3' is unknown"),
+        ("", 16_000, 320, "'' is unknown"),
+        ("OPUS", 16_000, 320, "'OPUS' is unknown"),
+        ("opus", 44_100, 882, "Opus has no packets of 882 samples at 44100 Hz"),
+        ("opus", 16_000, 321, "Opus has no packets of 321 samples"),
+        ("opus", 16_000, 0, "outside 0 to 120 ms"),
+        ("opus", 16_000, 1_921, "outside 0 to 120 ms"),
+        ("opus", 0, 0, "a rate of 0 Hz"),
+        ("pcm", 2**32 - 1, 2**32 - 1, "a rate of 4294967295 Hz"),
+        ("pcm", 192_000, 2**32 - 1, "outside 0 to 120 ms"),
+        ("pcm", 16_000, 0, "outside 0 to 120 ms"),
+    ],
+)
+def test_what_a_peer_declares_is_checked(name: str, rate: int, packet_samples: int, seen: str) -> None:
+    with pytest.raises(CodecError, match=seen):
+        open_codec(name, rate, packet_samples)
+
+
+@every_codec
+def test_a_coded_clip_that_promises_more_than_it_has_is_refused(codec: Codec, clip: Clip) -> None:
+    with pytest.raises(CodecError, match="came out of the packets"):
+        decode(codec, replace(encode(codec, clip), samples=2**63))
