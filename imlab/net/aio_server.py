@@ -1,0 +1,152 @@
+"""The hub on asyncio and real sockets, through the ``websockets`` library."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from ssl import SSLContext
+
+from websockets.asyncio.server import Server as Listener
+from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from imlab.errors import UsageError
+from imlab.net.aio import Runner
+from imlab.net.gate import refusal
+from imlab.net.websocket import TERMS, ServedConnection, farewell, hang_up, read
+from imlab.server.doors import Committed, Page
+from imlab.server.hub import Hub
+from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
+from imlab.wire.messages import Message, VoiceMessage
+from imlab.wire.protobuf import Protobuf
+
+Put = Callable[[int, VoiceMessage], None]
+Read = Callable[[int, str, int | None, int], None]
+GOING_AWAY = 1001  # RFC 6455, 7.4.1
+
+
+class Server:
+    """Connections to one hub. ``put`` and ``load`` go to the store, whose answers come to ``stored``, in any thread."""
+
+    def __init__(self, hub: Hub, framing: Protobuf | None = None) -> None:
+        self._hub = hub
+        self._framing = framing or Protobuf()
+        self._loop = asyncio.get_running_loop()
+        self._runner = Runner(hub, self._do)
+        self._connections: dict[str, ServerConnection] = {}
+        self._count = 0  # of connections ever
+        self._stopping = False
+        self._asked = 0  # of the store, and not answered
+        self._idle = asyncio.Event()  # set by the last answer once we stop
+
+    @property
+    def broken(self) -> asyncio.Future[None]:
+        """Holds the exception of a bug; wait for it."""
+        return self._runner.broken
+
+    @property
+    def connections(self) -> int:
+        """How many stand."""
+        return len(self._connections)
+
+    async def start(self, listening: socket.socket, put: Put, load: Read, tls: SSLContext | None = None) -> None:
+        """Accept connections on a bound socket."""
+        self._put, self._load = put, load
+        self._listener: Listener = await serve(
+            self._attend,
+            sock=listening,
+            ssl=tls,
+            process_request=_at_the_gate,
+            create_connection=ServedConnection,
+            **TERMS,
+        )
+
+    async def stop(self) -> None:
+        """Accept and hear nothing more, let the store finish and the answers leave, then hang up."""
+        self._stopping = True
+        self._listener.close(close_connections=False)
+        if self._asked:
+            await self._idle.wait()
+        for connection in self._connections.values():
+            self._runner.spawn(hang_up(connection, "the server is going away", GOING_AWAY))
+        await self._runner.close()
+        await self._listener.wait_closed()
+
+    def abort(self) -> None:
+        """Tear every connection, as a crash does."""
+        for connection in self._connections.values():
+            connection.transport.abort()
+
+    def stored(self, answers: Sequence[tuple[int, Committed | Page | Exception]]) -> None:
+        """The store has answered; called from its threads, once for a whole commit."""
+        self._loop.call_soon_threadsafe(self._answer, answers)
+
+    def _answer(self, answers: Sequence[tuple[int, Committed | Page | Exception]]) -> None:
+        for ticket, result in answers:
+            self._runner.tell(self._hub.stored, ticket, result)
+        self._asked -= len(answers)
+        if self._stopping and not self._asked:
+            self._idle.set()
+
+    async def _attend(self, connection: ServerConnection) -> None:
+        """One connection, from beginning to end."""
+        assert isinstance(connection, ServedConnection)
+        if self._stopping:
+            return
+        try:
+            who = "{}:{}".format(*connection.remote_address)
+            self._count += 1
+            peer = f"{who}#{self._count}"
+            self._connections[peer] = connection
+            connection.drained = partial(self._runner.tell, self._hub.backlog, peer, 0)
+            self._runner.tell(self._hub.opened, peer, who)
+            why = await self._listen(peer, connection)
+            if self._connections.pop(peer, None):
+                self._runner.tell(self._hub.closed, peer, why)
+        except Exception as error:  # noqa: BLE001 - ``websockets`` would log it and go on
+            self._runner.breaks(error)
+
+    async def _listen(self, peer: str, connection: ServerConnection) -> str:
+        """Until the connection ends: why it did."""
+        try:
+            while True:
+                data = await connection.recv()
+                if not self._stopping:
+                    self._runner.tell(self._hub.receive, peer, read(self._framing, data))
+        except ConnectionClosed as gone:
+            return farewell(gone)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Send(peer, message):
+                self._write((peer,), message, always=True)
+            case Broadcast(peers, message):
+                self._write(peers, message, always=False)
+            case Store(ticket, note):
+                self._asked += 1
+                self._put(ticket, note)
+            case Load(ticket, room, after, limit):
+                self._asked += 1
+                self._load(ticket, room, after, limit)
+            case Close(peer, why):
+                if connection := self._connections.pop(peer, None):
+                    self._runner.spawn(hang_up(connection, why))
+            case _:
+                raise UsageError(f"a server does not {effect!r}")
+
+    def _write(self, peers: Sequence[str], message: Message, always: bool) -> None:
+        """The same bytes to each peer that is still here; each transport's leftovers to the hub."""
+        present = [(peer, self._connections[peer]) for peer in peers if peer in self._connections]
+        broadcast([connection for _, connection in present], self._framing.encode(message))
+        for peer, connection in present:
+            kept = connection.transport.get_write_buffer_size()
+            if kept or always:
+                self._runner.ask(self._hub.backlog, peer, kept)
+
+
+def _at_the_gate(connection: ServerConnection, request: Request) -> Response | None:
+    refused = refusal(request.path, request.headers.get("Host", ""), request.headers.get("Origin"))
+    return connection.respond(*refused) if refused else None

@@ -1,0 +1,47 @@
+"""Who may come in by the address they used: the defence against web pages that a user happens to visit.
+
+A browser lets any page open a WebSocket to any address, also to 127.0.0.1, and says in Origin which page it was. A
+page from elsewhere must not speak for the user, so Origin, where there is one, has to name the host that was asked.
+That alone is not enough: a page may point a name of its own at 127.0.0.1 (DNS rebinding), and then both agree; so
+the host has to be an address or localhost, which nobody else can own.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from imlab.net.websocket import PATH
+
+
+def refusal(path: str, host: str, origin: str | None) -> tuple[int, str] | None:
+    """HTTP status and reason for a WebSocket request that is not let in. host, origin: the headers of these names."""
+    if urlsplit(path).path != PATH:
+        return 404, f"the WebSocket is at {PATH}\n"
+    if origin is None:
+        return None
+    if not is_ours(host):
+        return 403, "a browser must use an address or localhost\n"
+    if _name(origin) != _name(f"//{host}"):
+        return 403, "a page of another host may not speak here\n"
+    return None
+
+
+def is_ours(host: str) -> bool:
+    """Whether a Host header names us in a way that no stranger's DNS can."""
+    name = _name(f"//{host}")
+    if name == "localhost":
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(address: str) -> str:
+    """The host's name in a URL; "" when there is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # "[" without "]"
+        return ""
