@@ -118,15 +118,16 @@ class Sender:
     def pump(self, now: float) -> None:
         """Hand over pieces while the line is ready and the transport keeps up; the first note's bytes go first."""
         for outgoing in list(self._notes.values()):
-            while self._may_send(outgoing, now):
+            outgoing.due = 0.0 if outgoing.due <= now else outgoing.due
+            while self._may_send(outgoing):
                 message = self._next(outgoing, now)
                 self._unsent += len(message.audio)
                 self._line.say(message, now)
-            if not outgoing.handed_over and outgoing.due <= now:
+            if not outgoing.handed_over and not outgoing.due:
                 return  # the next note waits for this one's bytes: order in the room is order of sending
 
-    def _may_send(self, outgoing: Outgoing, now: float) -> bool:
-        if not self._line.ready or outgoing.asking or outgoing.handed_over or outgoing.due > now:
+    def _may_send(self, outgoing: Outgoing) -> bool:
+        if not self._line.ready or outgoing.asking or outgoing.handed_over or outgoing.due:
             return False
         return self._unsent < self._limit
 

@@ -27,7 +27,7 @@ Act = Callable[[], None]
 
 
 class Node:
-    """A core in the world, and the one wake-up that is planned for it."""
+    """The server's core in the world, and the one wake-up that is planned for it."""
 
     __slots__ = ("core", "planned")
 
@@ -36,14 +36,24 @@ class Node:
         self.planned: float | None = None
 
 
+class PhoneNode(Node):
+    """A phone in the world: where it stands, and whom it tells."""
+
+    __slots__ = ("name", "on_event", "path", "phone")
+
+    def __init__(self, phone: Phone, name: str, path: Path, on_event: Callable[[Event], None]) -> None:
+        super().__init__(phone)
+        self.phone, self.name, self.path, self.on_event = phone, name, path, on_event
+
+
 class Connection:
     """Two pipes; each end is open until it closes, hears of a close, or is cut off."""
 
-    __slots__ = ("client", "client_open", "down", "path", "peer", "server_open", "silent", "up")
+    __slots__ = ("client", "client_open", "down", "peer", "server_open", "silent", "up")
 
-    def __init__(self, client: Node, peer: str, path: Path, random: Random) -> None:
-        self.client, self.peer, self.path = client, peer, path
-        self.up, self.down = Pipe(path.up, random), Pipe(path.down, random)
+    def __init__(self, client: PhoneNode, peer: str, random: Random) -> None:
+        self.client, self.peer = client, peer
+        self.up, self.down = Pipe(client.path.up, random), Pipe(client.path.down, random)
         self.client_open = self.server_open = False
         self.silent = False  # nothing passes, nobody knows
 
@@ -59,18 +69,19 @@ class World:
         self._order = 0
         self._store = store
         self._server: Node | None = Node(hub)
-        self._phones: dict[str, tuple[Node, Path, Callable[[Event], None]]] = {}
-        self._live: dict[str, Connection] = {}  # by phone name
+        self.phones: dict[str, PhoneNode] = {}
+        self._live: dict[str, Connection] = {}  # by the phone's name in the world
         self._by_peer: dict[str, Connection] = {}
         self._connections = 0
 
     # What a study does
 
-    def add(self, phone: Phone, path: Path, on_event: Callable[[Event], None]) -> None:
-        """A phone at the end of a path to the server; its events are handed over as they happen."""
-        if phone.name in self._phones:
-            raise UsageError(f"the world has a phone {phone.name!r} already")
-        self._phones[phone.name] = (Node(phone), path, on_event)
+    def add(self, phone: Phone, path: Path, on_event: Callable[[Event], None], name: str = "") -> None:
+        """A phone at the end of a path; its events go to ``on_event``. name: in this world, else its own."""
+        name = name or phone.name
+        if name in self.phones:
+            raise UsageError(f"the world has a phone {name!r} already")
+        self.phones[name] = PhoneNode(phone, name, path, on_event)
 
     def at(self, when: float, act: Act) -> None:
         """Do something at a time; calls on a phone belong inside ``using``."""
@@ -79,9 +90,8 @@ class World:
 
     def using(self, name: str, act: Callable[[Phone, float], None]) -> None:
         """Let the application call a phone's verbs, and carry out what follows."""
-        node = self._phones[name][0]
-        assert isinstance(node.core, Phone)
-        act(node.core, self.now)
+        node = self.phones[name]
+        act(node.phone, self.now)
         self._carry_out(node)
 
     def run(self, until: float | None = None, done: Callable[[], bool] | None = None) -> None:
@@ -136,16 +146,15 @@ class World:
                     self._send(node, peer, message, data, always=False)
             case Close(peer, why):
                 self._close(node, peer, why)
-            case Dial():
+            case Dial() if isinstance(node, PhoneNode):
                 self._dial(node)
             case Store(ticket, note):
                 self._store.commit(note, self.at, self.now, lambda result: self._answer(node, ticket, result))
             case Load(ticket, room, after, limit):
                 query = (room, after, limit)
                 self._store.load(query, self.at, self.now, lambda result: self._answer(node, ticket, result))
-            case Deliver(event):
-                assert isinstance(node.core, Phone)
-                self._phones[node.core.name][2](event)  # type: ignore[arg-type]
+            case Deliver(event) if isinstance(node, PhoneNode):
+                node.on_event(event)  # type: ignore[arg-type]
 
     def _answer(self, node: Node, ticket: int, result: object) -> None:
         if node is self._server:
@@ -179,15 +188,12 @@ class World:
             node.core.backlog(SERVER if up else connection.peer, 0, self.now)
             self._carry_out(node)
 
-    def _dial(self, node: Node) -> None:
-        assert isinstance(node.core, Phone)
-        name = node.core.name
-        path = self._phones[name][1]
+    def _dial(self, node: PhoneNode) -> None:
         self._connections += 1
-        connection = Connection(node, f"{name}#{self._connections}", path, self._random)
-        self._live[name] = connection
-        trip = path.up.delay + path.down.delay  # TCP takes one, the WebSocket upgrade another
-        self.at(self.now + trip + path.up.delay, lambda: self._accept(connection))
+        connection = Connection(node, f"{node.name}#{self._connections}", self._random)
+        self._live[node.name] = connection
+        trip = node.path.up.delay + node.path.down.delay  # TCP takes one, the WebSocket upgrade another
+        self.at(self.now + trip + node.path.up.delay, lambda: self._accept(connection))
         self.at(self.now + 2 * trip, lambda: self._connected(connection))
 
     def _accept(self, connection: Connection) -> None:
@@ -250,19 +256,16 @@ class World:
         self._carry_out(connection.client)
 
     def _find(self, node: Node, peer: str) -> Connection | None:
-        if isinstance(node.core, Phone):
-            connection = self._live.get(node.core.name)
-            return connection if connection and connection.client is node else None
+        if isinstance(node, PhoneNode):
+            return self._live.get(node.name)
         return self._by_peer.get(peer) if node is self._server else None
 
     def _is_live(self, connection: Connection) -> bool:
-        assert isinstance(connection.client.core, Phone)
-        return self._live.get(connection.client.core.name) is connection
+        return self._live.get(connection.client.name) is connection
 
     def _drop_live(self, connection: Connection) -> None:
         if self._is_live(connection):
-            assert isinstance(connection.client.core, Phone)
-            del self._live[connection.client.core.name]
+            del self._live[connection.client.name]
 
     def _plan(self, node: Node) -> None:
         due = node.core.wake_at()
@@ -271,12 +274,10 @@ class World:
             self.at(due, lambda: self._wake(node, due))
 
     def _wake(self, node: Node, planned: float) -> None:
-        if node.planned != planned:
-            return
+        if node.planned != planned or not (node is self._server or isinstance(node, PhoneNode)):
+            return  # planned anew, or a server that has died since
         node.planned = None
         due = node.core.wake_at()
-        if due is not None and due <= self.now and (node is self._server or isinstance(node.core, Phone)):
+        if due is not None and due <= self.now:
             node.core.wake(self.now)
-            self._carry_out(node)
-        else:
-            self._plan(node)
+        self._carry_out(node)
