@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import resource
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -33,7 +32,6 @@ from imlab.wire.messages import (
     VoiceMessage,
     Welcome,
 )
-from imlab.wire.pieces import Assembly, rest, split
 from imlab.wire.protobuf import Protobuf, reference
 
 FRAMING = Protobuf()
@@ -247,60 +245,3 @@ def test_the_compiled_descriptor_says_what_the_proto_says() -> None:
     text = (Path(imlab.wire.__path__[0]) / "voice.proto").read_text()
     compiled = {name: _compiled(message) for name, message in pb.DESCRIPTOR.message_types_by_name.items()}
     assert compiled == _declared(text)
-
-
-def _join(pieces: Iterable[Any]) -> VoiceMessage:
-    assembly: Assembly | None = None
-    for piece in pieces:
-        if isinstance(piece, VoiceMessage):
-            assembly = assembly or Assembly(piece)
-        elif assembly:
-            assembly.add(piece.offset, piece.audio)
-    assert assembly is not None
-    return assembly.note()
-
-
-@given(st.integers(1, 1_100), st.data())
-def test_pieces_make_the_note_whatever_their_size_and_however_often_they_come(chunk: int, data: st.DataObject) -> None:
-    pieces = list(split(NOTE, chunk))
-    order: list[int] = []
-    for place in range(len(pieces)):  # each piece in its turn, with any of the earlier ones again before it
-        order += data.draw(st.lists(st.integers(0, place), max_size=2)) if place else []
-        order.append(place)
-    assert _join(pieces[place] for place in order) == NOTE
-
-
-@given(st.integers(1, 999), st.integers(1, 1_100), st.integers(0, 999))
-def test_a_sender_goes_on_from_what_is_held_with_chunks_of_another_size(first: int, chunk: int, back: int) -> None:
-    assembly = Assembly(replace(NOTE, audio=AUDIO[:first]))
-    for piece in rest(NOTE, max(0, first - back), chunk):
-        assembly.add(piece.offset, piece.audio)
-    assert assembly.note() == NOTE
-
-
-def test_after_a_gap_nothing_is_taken() -> None:
-    assembly = Assembly(replace(NOTE, audio=AUDIO[:100]))
-    assert assembly.add(101, AUDIO[101:200]) == 100
-    with pytest.raises(UsageError, match="100 of 1000"):
-        assembly.note()
-    assert assembly.add(100, AUDIO[100:]) == 1_000
-    assert assembly.whole
-
-
-@pytest.mark.parametrize("offset", [-1, 1, 900, 1_000, 1 << 40])
-def test_what_does_not_fit_the_note_is_a_peers_error(offset: int) -> None:
-    assembly = Assembly(replace(NOTE, audio=b""))
-    with pytest.raises(PeerError, match="1000 bytes"):
-        assembly.add(offset, AUDIO)
-    assert assembly.held == 0
-
-
-@pytest.mark.parametrize("chunk", [0, -1])
-def test_a_chunk_has_at_least_a_byte(chunk: int) -> None:
-    with pytest.raises(UsageError):
-        list(split(NOTE, chunk))
-
-
-def test_half_a_note_cannot_be_split() -> None:
-    with pytest.raises(UsageError):
-        list(split(replace(NOTE, audio=AUDIO[:10]), 5))

@@ -30,7 +30,7 @@ class SqliteStore:
         self._directory = directory
         with self._translated("open"), ExitStack() as opened:
             opened.callback(DirectoryLock(directory).release)
-            self._bodies = Bodies(directory / "bodies")
+            self._bodies = opened.enter_context(closing(Bodies(directory / "bodies")))
             self._writing = opened.enter_context(closing(Writing(directory / "notes.sqlite")))
             self._reading = opened.enter_context(closing(Reading(directory / "notes.sqlite")))
             sync_directory(directory)

@@ -64,9 +64,10 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._take():
-            self._done(self._commit(batch))
+            answers = self._commit(batch)
             with self._changed:
                 self._held -= sum(note.size for _, note in batch if isinstance(note, VoiceMessage))
+            self._done(answers)
 
     def _take(self) -> list[tuple[int, VoiceMessage | DoorError]]:
         """What waits, up to a commit's limits, once there is something; nothing when closed and all is done."""
