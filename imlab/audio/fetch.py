@@ -37,7 +37,7 @@ def fetch(directory: Path, say: Say, recordings: Sequence[Recording] = RECORDING
     for recording in missing:
         say(f"  {recording.source}; {recording.archive_bytes / 1e6:.1f} MB; {recording.licence}")
         try:
-            publish(_place(directory, recording), _take(recording), overwrite=True)
+            publish(_place(directory, recording), unpack(recording, _archive(recording)), overwrite=True)
         except Unreachable as error:
             say(f"  {error}")
             break  # the others would only be waited for as well
@@ -55,12 +55,8 @@ def fetched(directory: Path, recordings: Sequence[Recording] = RECORDINGS) -> tu
     return tuple(_describe(directory, recording) for recording in here)
 
 
-def _take(recording: Recording) -> bytes:
-    """The bytes of the recording, from its archive, both with the hash they were published with."""
-    with tempfile.TemporaryDirectory(prefix="imlab-") as folder:
-        place = Path(folder) / recording.archive
-        _download(recording, place)
-        archive = place.read_bytes()
+def unpack(recording: Recording, archive: bytes) -> bytes:
+    """The recording out of its archive, both checked against the hash they were published with."""
     if len(archive) < recording.archive_bytes:
         raise DoorError(f"{recording.archive} came cut short: {len(archive)} of {recording.archive_bytes} bytes")
     _check(recording.archive, archive, recording.archive_sha256)
@@ -69,17 +65,24 @@ def _take(recording: Recording) -> bytes:
     return sound
 
 
-def _download(recording: Recording, place: Path) -> None:
-    """The archive, by a process in which pip runs; its progress bar goes where our stderr goes."""
-    call = [sys.executable, "-m", "imlab.audio.download"]
-    facts = [recording.project, recording.archive, str(recording.archive_bytes), str(place)]
-    done = subprocess.run([*call, *facts], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
-    if done.returncode == UNANSWERED:
+def _archive(recording: Recording) -> bytes:
+    """Download the archive, by a process in which pip runs; its progress bar goes where our stderr goes."""
+    with tempfile.TemporaryDirectory(prefix="imlab-") as folder:
+        place = Path(folder) / recording.archive
+        call = [sys.executable, "-m", "imlab.audio.download"]
+        facts = [recording.project, recording.archive, str(recording.archive_bytes), str(place)]
+        done = subprocess.run([*call, *facts], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        _check_exit(recording, done.returncode)
+        return place.read_bytes()
+
+
+def _check_exit(recording: Recording, code: int) -> None:
+    if code == UNANSWERED:
         raise Unreachable(f"the package index cannot be reached, or has nothing named {recording.project}")
-    if done.returncode == LACKING:
+    if code == LACKING:
         raise DoorError(f"the package index does not have {recording.archive}")
-    if done.returncode or not place.exists():
-        raise DoorError(f"{recording.archive} could not be downloaded (exit code {done.returncode})")
+    if code:
+        raise DoorError(f"{recording.archive} could not be downloaded (exit code {code})")
 
 
 def _check(name: str, data: bytes, expected: str) -> None:
