@@ -32,14 +32,13 @@ CALM = {
 }
 PATIENCE = {"PIP_RETRIES": "2", "UV_HTTP_RETRIES": "2"}  # without a network, an answer within seconds
 
+NO_ANSWER = "no answer from the package index: set-up needs the network once (pip's mirror and proxy settings are used)"
 CAUSES = {
     r"No space left|Disk quota": "the disk is full",
     r"UnknownIssuer|CERTIFICATE_VERIFY|invalid peer certificate": (
         "the package index's certificate is not trusted: name its authority, PIP_CERT=/path/to/ca.pem ./lab"
     ),
-    r"dns error|name resolution|Name or service|Connection|[Tt]imed? ?out|error sending request|unreachable": (
-        "no answer from the package index: set-up needs the network once (pip's mirror and proxy settings are used)"
-    ),
+    r"dns error|name resolution|Name or service|Connection|[Tt]imed? ?out|error sending request|unreachable": NO_ANSWER,
     r"[Hh]ash mismatch|DO NOT MATCH THE HASHES": "a downloaded archive is not the one in the lock (hash mismatch)",
     r"No module named '?pip": "this Python has no pip: apt install python3-pip, or put uv on PATH",
     r"Python\.h": "Python.h is missing: apt install python3-dev",
@@ -122,6 +121,8 @@ def explain(text: str) -> str:
     """One line from an installer's many."""
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it gave no reason"]
     blamed = [line for line in lines if re.match(r"(?i)(error|×|cause)", line)] or lines[-1:]
+    if "(from versions: none)" in text:  # all that pip says of an index that does not answer, once it is tired of it
+        return NO_ANSWER
     return cause(text) or f"packages could not be installed: {blamed[0]}"
 
 
