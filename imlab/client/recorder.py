@@ -20,15 +20,21 @@ class Recorder:
         self._codec = codec
         self._encoder = codec.encoder()
         self._packets: list[bytes] = []
-        self._heard: list[Samples] = []
+        self._loudness: list[float] = []
         self._rest: Samples = np.zeros(0, np.float32)
         self._samples = 0
 
     def add(self, samples: Samples) -> None:
         """More sound, float32 of shape (n,); every frame that is full is coded now."""
         self._samples += len(samples)
-        self._heard.append(samples)
         self._encode(np.concatenate([self._rest, samples]))
+
+    def copy(self) -> Recorder:
+        """The same recording up to here, to be ended twice: one take, many taps."""
+        twin = Recorder(self._codec)
+        twin._encoder, twin._rest, twin._samples = self._encoder.copy(), self._rest, self._samples
+        twin._packets, twin._loudness = self._packets[:], self._loudness[:]
+        return twin
 
     def stop(self, id: str, sender: str, room: str, timestamp_ms: int) -> VoiceMessage:
         """Code the tail, padded until the codec has let go of every sample, and seal the note."""
@@ -51,12 +57,14 @@ class Recorder:
             layout=PacketLayout(self._codec.rate, delay, self._samples, frame, tuple(map(len, self._packets))),
             size=len(audio),
             audio=audio,
-            waveform=thumbnail(np.concatenate(self._heard), POINTS),
+            waveform=thumbnail(np.array(self._loudness, np.float32), POINTS),
         )
 
     def _encode(self, samples: Samples) -> None:
         frame = self._codec.frame
         full = len(samples) // frame * frame
         for start in range(0, full, frame):
-            self._packets.append(self._encoder.encode(samples[start : start + frame]))
+            piece = samples[start : start + frame]
+            self._packets.append(self._encoder.encode(piece))
+            self._loudness.append(float(np.sqrt(np.mean(np.square(piece)))))
         self._rest = samples[full:]

@@ -37,6 +37,10 @@ class Encoder(Protocol):
         """Code exactly one frame, float32 of shape (codec.frame,)."""
         ...
 
+    def copy(self) -> Encoder:
+        """Another stream with the same past; what either codes from now on does not change the other."""
+        ...
+
 
 class Decoder(Protocol):
     """One stream on its way out."""

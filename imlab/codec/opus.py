@@ -89,10 +89,11 @@ class Opus:
 class OpusEncoder:
     """One stream on its way in."""
 
-    __slots__ = ("__weakref__", "_encode", "_frame", "_out", "_pcm", "_pcm_pointer", "_state")
+    __slots__ = ("__weakref__", "_encode", "_frame", "_out", "_pcm", "_pcm_pointer", "_settings", "_state")
 
     def __init__(self, settings: Opus) -> None:
         library = load()
+        self._settings = settings
         self._state = _create(library.encoder, settings.rate, 1, APPLICATIONS[settings.application])
         weakref.finalize(self, library.encoder.destroy, self._state)
         for request, value in (
@@ -119,6 +120,12 @@ class OpusEncoder:
             raise DoorError(f"libopus could not encode a frame of {self._frame} samples: {_reason(size)}")
         packet: bytes = self._out[:size]
         return packet
+
+    def copy(self) -> OpusEncoder:
+        """Another stream with the same past: libopus's state is one block that may be copied (opus.h)."""
+        twin = OpusEncoder(self._settings)
+        ctypes.memmove(twin._state, self._state, load().encoder.libopus_get_size(1))
+        return twin
 
 
 class OpusDecoder:

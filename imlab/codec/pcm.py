@@ -63,6 +63,10 @@ class PcmEncoder:
             raise UsageError(f"a frame has shape {(self.frame,)}, not {frame.shape}")
         return np.clip(np.rint(frame * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
 
+    def copy(self) -> PcmEncoder:
+        """Itself: it remembers nothing."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class PcmDecoder:

@@ -18,6 +18,7 @@ from imlab.server.sessions import Session, Sessions
 from imlab.server.terms import Terms
 from imlab.trace import Mark, Trace, ignore
 from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
+from imlab.wire.limits import WHY
 from imlab.wire.messages import (
     Ack,
     Chunk,
@@ -241,7 +242,7 @@ class Hub:
             self._outbox.append(Send(peer, message))
 
     def _refuse(self, peer: str, about: str, fault: str, why: str) -> None:
-        self._send(peer, Refused(about, fault, why))
+        self._send(peer, Refused(about, fault, why[:WHY]))
 
     def _hang_up(self, peer: str, why: str, now: float) -> None:
         self._outbox.append(Close(peer, why))
