@@ -25,6 +25,7 @@ STUDY = """
 import os, signal, subprocess, sys, threading
 from imlab.errors import InvalidRun
 from imlab.lab.design import Experiment
+from imlab.lab.gates import Gates
 
 def ordinary(trial):
     (trial.scratch / "bytes").write_bytes(b"x")
@@ -48,8 +49,8 @@ def attempt(trial):
 
 EXPERIMENT = Experiment(
     name="NAME", question="Does the runner keep its word?", expectation="Yes.", attempt=attempt,
-    factors={"kind": KINDS}, limit_s=LIMIT, blocks={"smoke": 2, "quick": 6, "full": 12},
-    versions=lambda: {"thing": "1.2"},
+    factors={"kind": KINDS}, limit_s=LIMIT, gates=Gates(switches=SWITCHES),
+    blocks={"smoke": BLOCKS, "quick": BLOCKS, "full": 12}, versions=lambda: {"thing": "1.2"},
 )
 """
 
@@ -68,11 +69,13 @@ class Study:
     def __init__(self, home: Path) -> None:
         self.home, self.results = home, home / "results"
 
-    def write(self, name: str, *kinds: str, limit_s: float = 30.0) -> Plan:
+    def write(self, name: str, *kinds: str, scale: str = "smoke", **changes: float) -> Plan:
         """A study whose only factor is what its trials do."""
-        text = STUDY.replace("NAME", name).replace("KINDS", repr(kinds)).replace("LIMIT", repr(limit_s))
+        text = STUDY.replace("NAME", name).replace("KINDS", repr(kinds))
+        for what, value in ({"limit": 30.0, "blocks": 1, "switches": 1e9} | changes).items():
+            text = text.replace(what.upper(), repr(value))
         (self.home / f"{name}.py").write_text(text)
-        return plan(load(name), "smoke")
+        return plan(load(name), scale)
 
     def run(self, drawn: Plan) -> Run:
         """All of it."""
@@ -88,35 +91,49 @@ class Study:
 def test_every_end_of_a_trial_is_a_row_with_its_reason(study: Study) -> None:
     done = study.run(study.write("q90_ends", "ends", "invalid", "raises", "dies"))
     manifest, rows = read_run(done.path)
-    assert manifest.outcomes == {"ok": 2, "invalid": 2, "failed": 2, "crashed": 2}
+    assert manifest.outcomes == {"ok": 1, "invalid": 1, "failed": 1, "crashed": 1}
     reasons = dict(zip(rows["kind"], rows["reason"].fillna(""), strict=True))
     assert reasons["ends"] == ""
     assert reasons["invalid"] == "the generator was late"
     assert reasons["raises"] == "ValueError: no such note"
     assert reasons["dies"] == f"killed by signal {int(signal.SIGSEGV)}"
-    assert len(rows) == 8 and rows["drawn_s"].notna().all(), "rows yielded before the end are evidence and stay"
+    assert len(rows) == 4 and rows["drawn_s"].notna().all(), "rows yielded before the end are evidence and stay"
     assert set(trusted(rows)["kind"]) == {"ends"}
     assert manifest.versions == {"thing": "1.2"}
+    assert str(study.home) not in (done.path / "manifest.json").read_text(), "a manifest names no place"
+
+
+def test_a_block_on_a_restless_machine_is_rejected_whole_and_kept(study: Study) -> None:
+    done = study.run(study.write("q98_restless", "a", "b", scale="quick", switches=-1.0))
+    assert done.manifest.void and list(done.manifest.rejected) == ["0"]
+    assert done.manifest.rejected["0"][0].startswith("involuntary switches/s")
+    assert len(done.rows()) == 2 and len(trusted(done.rows())) == 0
+
+
+def test_a_study_that_changes_under_the_run_is_not_mixed_in(study: Study) -> None:
+    drawn = study.write("q99_changes", "a")
+    study.write("q99_changes", "a", limit=31.0)
+    assert study.run(drawn).rows()["reason"][0].startswith("UsageError: q99_changes changed under the run")
 
 
 def test_cells_of_a_block_share_their_draws_and_blocks_do_not(study: Study) -> None:
-    rows = study.run(study.write("q91_common", "a", "b")).rows()
+    rows = study.run(study.write("q91_common", "a", "b", blocks=2)).rows()
     assert (rows.groupby("block")["drawn_s"].nunique() == 1).all()
     assert rows["drawn_s"].nunique() == 2
 
 
 def test_a_trial_past_its_limit_is_killed_with_its_whole_tree(study: Study) -> None:
-    done = study.run(study.write("q92_late", "hangs", limit_s=1.0))
+    done = study.run(study.write("q92_late", "hangs", limit=1.0))
     assert set(done.rows()["outcome"]) == {"late"}
     assert done.rows()["reason"].str.startswith("killed at its limit").all()
-    assert done.trials()["leftovers"].tolist() == [1, 1]
+    assert done.trials()["leftovers"].tolist() == [1]
     assert study.left() == []
 
 
 def test_what_a_trial_leaves_behind_is_ended_and_counted(study: Study) -> None:
     done = study.run(study.write("q93_leaves", "leaves"))
     assert set(done.rows()["outcome"]) == {"ok"}
-    assert done.trials()["leftovers"].tolist() == [1, 1]
+    assert done.trials()["leftovers"].tolist() == [1]
     assert study.left() == []
     assert not (done.path / "scratch").exists()
 
@@ -129,7 +146,7 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(study: Study) -> None:
     steps.close()
     first = folder.kept(drawn.trials[0])
     assert begin(drawn, study.results) == folder
-    assert [step.done for step in run(drawn, folder)] == [1, 2, 3, 4]
+    assert [step.done for step in run(drawn, folder)] == [1, 2]
     assert first is not None
     assert Run(folder.path, read_run(folder.path)[0]).trials()["started"][0] == first["started"], "run once only"
     assert begin(drawn, study.results) != folder, "a whole run is never added to"
@@ -143,7 +160,7 @@ def test_a_second_runner_is_kept_out(study: Study) -> None:
 
 
 def test_a_killed_runner_leaves_no_process_behind(study: Study) -> None:
-    study.write("q97_hangs", "hangs", limit_s=60.0)
+    study.write("q97_hangs", "hangs", limit=60.0)
     pipe = study.home / "pipe"
     os.mkfifo(pipe)
     code = f"""

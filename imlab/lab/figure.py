@@ -123,7 +123,7 @@ def sheet(height: float, title: str, subtitle: str = "") -> tuple[Figure, Axes]:
     """An empty figure of one panel, ``height`` inches high, with its title and a quieter line under it."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title, pad=22 if subtitle else 8)
+    axes.set_title(textwrap.fill(title, 72), pad=22 if subtitle else 8)
     if subtitle:
         axes.annotate(
             subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=FAINT, fontsize=8.5

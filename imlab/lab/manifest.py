@@ -54,11 +54,11 @@ class Manifest:
 
     @property
     def caption(self) -> str:
-        """Design, machine and versions in two lines, to stand under every figure."""
+        """Design, machine and versions, a line each, to stand under every figure."""
         rejected = f", {len(self.rejected)} rejected" if self.rejected else ""
         versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
         first = f"{self.study}, {self.scale}, {self.blocks} blocks{rejected}, plan {self.hash[:8]}, {self.started[:10]}"
-        return f"{first}\n{said(self.facts)}" + (f"; {versions}" if versions else "")
+        return "\n".join(line for line in (first, said(self.facts), versions) if line)
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def trusted(rows: pd.DataFrame) -> pd.DataFrame:
     if "warm_up" in rows:
         sound &= rows["warm_up"].ne(True)  # empty where a trial has none: not True either
     return rows[sound].reset_index(drop=True)
+
+
+def by_block(
+    rows: pd.DataFrame, value: str, by: str | list[str], statistic: Callable[[pd.Series], float] = pd.Series.median
+) -> pd.DataFrame:
+    """One number per block (row) and level of one or several factors (column): the units of every interval.
+
+    Blocks in which a level is missing are left out whole, for nothing can be paired with what is not there.
+    """
+    table = rows.pivot_table(index="block", columns=by, values=value, aggfunc=statistic, sort=False)
+    return table.dropna().sort_index()
 
 
 def publish(run: Run) -> Run:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +51,7 @@ def begin(plan: Plan, results: Path) -> Folder:
     return open_run(results, plan, origin | {"fingerprint": machine.fingerprint(facts)})
 
 
-def run(plan: Plan, folder: Folder) -> Iterator[Progress]:
+def run(plan: Plan, folder: Folder) -> Generator[Progress, None, None]:
     """Run what is missing, yield each trial as it ends, and close the folder."""
     if plan.experiment.attempt.__module__ == "__main__":
         raise UsageError(f"{plan.experiment.name} lives in __main__, which no fresh process can import")

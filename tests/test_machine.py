@@ -1,0 +1,77 @@
+"""Machine facts travel without names or places; gates reject by limits that were written down before."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from imlab.lab.gates import Gates, Strain, look, strain, void, worst
+from imlab.lab.machine import ROOT, facts, fingerprint, said
+
+
+def test_facts_name_no_host_no_user_and_no_place() -> None:
+    told = json.dumps(facts())
+    assert platform.node() not in told
+    assert str(Path.home()) not in told and str(ROOT) not in told
+    assert f"/{getpass.getuser()}" not in told
+    assert len(said(facts())) < 250 and "\n" not in said(facts())
+
+
+def test_the_fingerprint_is_of_the_machine_and_not_of_the_moment() -> None:
+    here = facts()
+    assert fingerprint(here) == fingerprint(here | {"load": [9.0, 9.0, 9.0], "commit": "other"})
+    assert fingerprint(here) != fingerprint(here | {"cores": here["cores"] + 1})
+    assert fingerprint(here) != fingerprint(here | {"kernel": "other"})
+
+
+def proc(folder: Path, stolen: int, ticks: int, pressure_us: int | None) -> Path:
+    """A /proc with these totals; without pressure, as kernels before 4.20 have it."""
+    (folder / "pressure").mkdir(parents=True)
+    (folder / "stat").write_text(f"cpu  {ticks - stolen} 0 0 0 0 0 0 {stolen} 0 0\ncpu0 1 2 3\n")
+    for what in ("cpu", "io", "memory") if pressure_us is not None else ():
+        (folder / "pressure" / what).write_text(f"some avg10=0.00 avg60=0.00 avg300=0.00 total={pressure_us}\n")
+    return folder
+
+
+def test_strain_is_the_difference_of_two_looks(tmp_path: Path) -> None:
+    before = look(proc(tmp_path / "a", stolen=100, ticks=1_000, pressure_us=0))
+    after = look(proc(tmp_path / "b", stolen=110, ticks=1_200, pressure_us=1_000_000))
+    seen = strain(before, after, switches=7)
+    seconds = after.at - before.at
+    assert seen.steal == pytest.approx(0.05)
+    assert seen.cpu == pytest.approx(1.0 / seconds) and seen.switches == pytest.approx(7 / seconds)
+
+
+def test_what_the_kernel_does_not_tell_cannot_reject(tmp_path: Path) -> None:
+    bare = look(proc(tmp_path / "a", stolen=0, ticks=10, pressure_us=None))
+    seen = strain(bare, look(tmp_path / "nowhere"))
+    assert (seen.cpu, seen.steal, seen.switches) == (None, None, None)
+    assert Gates().breaches(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "reasons"),
+    [
+        (Strain(steal=0.01, cpu=0.2, io=0.9, memory=0.0, switches=100.0), []),
+        (Strain(steal=0.05), ["steal share 0.05 > 0.02"]),
+        (Strain(cpu=0.8, switches=9e4), ["CPU pressure share 0.8 > 0.35", "involuntary switches/s 9e+04 > 2e+03"]),
+        (Strain(memory=0.02), ["memory pressure share 0.02 > 0.01"]),
+    ],
+)
+def test_a_gate_says_what_it_saw_and_what_it_allows(seen: Strain, reasons: list[str]) -> None:
+    assert Gates().breaches(seen) == reasons
+
+
+def test_a_block_is_as_bad_as_its_worst_trial() -> None:
+    assert worst([Strain(steal=0.0, cpu=0.9), Strain(steal=0.1, cpu=None)]) == Strain(steal=0.1, cpu=0.9)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "blocks", "nothing"), [(0, 6, False), (1, 6, False), (2, 6, True), (2, 10, False)]
+)
+def test_a_fifth_of_the_blocks_may_be_rejected(rejected: int, blocks: int, nothing: bool) -> None:
+    assert void(rejected, blocks) is nothing

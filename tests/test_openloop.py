@@ -1,0 +1,128 @@
+"""The open loop keeps its schedule whatever the server does, and says so when it did not."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from imlab.errors import UsageError
+from imlab.lab.openloop import Load, Send, offer
+from imlab.lab.schedule import Burst, Poisson, Times, Uniform
+from imlab.lab.validity import Validity, growth, in_flight
+
+SCHEDULES = [Poisson(200.0, 0.3), Uniform(200.0, 0.3), Burst(10, 0.05, 0.3)]
+
+
+def offered(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
+    """One real window, on a real loop."""
+    return asyncio.run(offer(arrivals, send, drain_s))
+
+
+async def at_once(index: int) -> None:
+    """A server that answers in the same turn."""
+
+
+async def slowly(index: int) -> Mapping[str, float]:
+    """A server that takes far longer than the gap between arrivals."""
+    await asyncio.sleep(0.2)
+    return {"half": time.monotonic()}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_lag_and_service_make_up_the_latency(schedule: Poisson | Uniform | Burst) -> None:
+    load = offered(schedule.draw(np.random.default_rng(1)), slowly)
+    assert np.allclose(load.lag + load.service, load.latency)
+    assert (load.lag >= 0).all(), "nothing is sent before its time"
+    assert (load.service >= 0.19).all()
+    assert (np.diff(load.intended) >= 0).all() and not load.errors
+
+
+def test_a_slow_server_does_not_slow_the_schedule() -> None:
+    arrivals = Uniform(200.0, 0.15).draw(np.random.default_rng(1))
+    load = offered(arrivals, slowly)
+    assert load.sent.max() < load.end.min(), "everything was sent before the first answer came"
+
+
+def test_the_server_may_tell_further_moments() -> None:
+    load = offered(np.array([0.0, 0.001]), slowly)
+    assert (load.stamps["half"] > load.sent).all() and (load.stamps["half"] <= load.end).all()
+
+
+def test_failures_are_kept_and_do_not_stop_the_window() -> None:
+    async def every_third(index: int) -> None:
+        if index % 3 == 0:
+            raise OSError("no route")
+
+    load = offered(np.linspace(0.0, 0.008, 9), every_third)
+    assert load.errors == dict.fromkeys((0, 3, 6), "OSError: no route")
+    assert np.isnan(load.end[[0, 3, 6]]).all() and np.isfinite(load.end[[1, 2, 4, 5, 7, 8]]).all()
+
+
+def test_what_never_answers_is_given_up() -> None:
+    async def never(index: int) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    load = offered(np.array([0.0, 0.001]), never, drain_s=0.05)
+    assert load.errors == {0: "no answer in 0.05 s", 1: "no answer in 0.05 s"}
+
+
+def test_warm_up_is_labelled_not_dropped() -> None:
+    rows = offered(np.array([0.0, 0.01, 0.02]), at_once).rows(warm_up_s=0.01)
+    assert [row["warm_up"] for row in rows] == [True, False, False]
+    assert {"arrival", "intended_s", "sent_s", "end_s", "error"} <= set(rows[0])
+
+
+@pytest.mark.parametrize("arrivals", [np.array([]), np.array([1.0, 0.5])], ids=["none", "out of order"])
+def test_a_schedule_is_not_empty_and_in_order(arrivals: Times) -> None:
+    with pytest.raises(UsageError, match="schedule"):
+        offered(arrivals, at_once)
+
+
+def window(latency: Times, rate: float = 100.0) -> Load:
+    """A window that went exactly on schedule, with these latencies."""
+    intended = np.arange(len(latency)) / rate
+    return Load(intended, intended + 1e-5, intended + latency, {}, {}, 0.0, float(intended[-1]), 1.0, 0.9)
+
+
+STEADY = window(np.full(400, 0.05))
+REASONS = {
+    "sound": (STEADY, ""),
+    "late": (dataclasses.replace(STEADY, sent=STEADY.sent + np.linspace(0, 0.1, 400)), "achieved"),
+    "busy": (dataclasses.replace(STEADY, cpu_s=3.9), "busy"),
+    "spinning is not work": (dataclasses.replace(STEADY, cpu_s=3.9, spin_s=3.5), ""),
+    "errors": (dataclasses.replace(STEADY, errors={7: "reset"}), "errors 0.25%, first: reset"),
+    "overload": (window(np.linspace(0.0, 2.0, 400)), "no steady state"),
+    "slow but steady": (window(np.full(400, 0.5)), ""),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_a_window_is_invalid_for_a_reason(case: str) -> None:
+    load, reason = REASONS[case]
+    found = Validity().reasons(load)
+    assert [reason in text for text in found] == [True] if reason else found == []
+
+
+def test_what_happens_in_the_warm_up_is_not_judged() -> None:
+    load = dataclasses.replace(STEADY, errors={7: "reset"})
+    assert Validity().reasons(load, warm_up_s=1.0) == []
+
+
+def test_requests_in_flight_are_counted_at_each_arrival() -> None:
+    assert in_flight(window(np.full(100, 0.055)))[10:].tolist() == [5.0 + 0] * 90
+    assert growth(window(np.linspace(0.0, 2.0, 20))) == "", "too few arrivals to show a trend"
+
+
+@pytest.mark.process
+def test_a_generator_stays_light() -> None:
+    modules = "design, openloop, schedule, validity, quantiles, intervals, effect, stages, cell, run"
+    code = f"from imlab.lab import {modules}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    assert not {"pandas", "scipy", "matplotlib"} & set(loaded)
