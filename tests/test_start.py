@@ -66,9 +66,9 @@ def test_a_conda_environment_that_lacks_something_is_told_how_to_get_it(tmp_path
     assert done.stderr.endswith(": conda env update -f environment.yml\n") and done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("answer", ["cpython 3.9.18", "pypy 3.11.2", "cpythont 3.13.0"])
+@pytest.mark.parametrize("answer", ["cpython 3.9.18", "pypy 3.11.2", "cpython-t 3.13.0"])
 def test_a_wrong_python_is_named(answer: str, checkout: Path, tmp_path: Path) -> None:
-    wrong = script(tmp_path / "bin/other", f"echo {answer}")
+    wrong = script(tmp_path / "my bin/other", f"echo {answer}")
     done = call(checkout / "lab", "doctor", env={**BARE, "IMLAB_PYTHON": str(wrong)})
     assert (done.returncode, done.stdout) == (1, "")
     assert f"needs CPython 3.11, 3.12 or 3.13; {wrong} is {answer}" in done.stderr and done.stderr.count("\n") == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +17,7 @@ import soundfile
 from av.codec.codec import UnknownCodecError
 
 from imlab.codec import libopus
+from imlab.desk.interpreter import optimised
 from imlab.desk.programs import PROGRAMS
 from imlab.desk.requirements import missing
 from imlab.errors import DoorError
@@ -58,8 +58,7 @@ def find_all() -> Iterator[Finding]:
 
 def python() -> Iterator[Finding]:
     """The interpreter, and whether its loops can be believed."""
-    options = sysconfig.get_config_var("CONFIG_ARGS")
-    plain = options is not None and "--enable-optimizations" not in options
+    plain = not optimised()
     advice = (
         "built without --enable-optimizations: its loops take 1.4-1.5 times as long" if plain else "optimised build"
     )
