@@ -30,7 +30,6 @@ PAGE_MS = 1000  # of sound in a page: a listener may begin after the first, and 
 class Head:
     """The first packet. skip: samples at 48 kHz to drop; rate: of the original sound in Hz, 0 when unknown."""
 
-    channels: int
     skip: int
     rate: int
 
@@ -83,7 +82,7 @@ def read(data: bytes, rate: int | None = None) -> Coded:
     packets, length = _sound(stream, head.skip)
     rate = rate or _natural_rate(head, length)
     begin, end = (round(at * rate / CLOCK) for at in (head.skip, head.skip + length))
-    scaled = tuple(Packet(packet.data, packet.samples * rate // CLOCK) for packet in packets)
+    scaled = tuple(Packet(packet, samples * rate // CLOCK) for packet, samples in packets)
     return Coded("opus", rate, end - begin, begin, scaled)
 
 
@@ -129,18 +128,18 @@ def _head(packet: bytes) -> Head:
         raise CodecError(f"{channels} channels in mapping family {family}: only mono and stereo of family 0 are read")
     if gain != 0:
         raise CodecError(f"an output gain of {gain / 256:g} dB: only 0 is read")
-    return Head(channels, skip, rate)
+    return Head(skip, rate)
 
 
-def _sound(stream: Iterator[tuple[Page, list[bytes]]], skip: int) -> tuple[list[Packet], int]:
-    """The packets, and how long the sound is without the pre-skip; both in samples at 48 kHz (sections 4.2 to 4.5)."""
-    packets: list[Packet] = []
+def _sound(stream: Iterator[tuple[Page, list[bytes]]], skip: int) -> tuple[list[tuple[bytes, int]], int]:
+    """The packets with what each lasts, and the sound's length after the pre-skip; samples at 48 kHz (section 4)."""
+    packets: list[tuple[bytes, int]] = []
     reach = begin = end = 0
     for page, ended in stream:
         first = not packets
-        for data in ended:
-            packets.append(Packet(data, packet_samples(data, CLOCK)))
-            reach += packets[-1].samples
+        lengths = [packet_samples(packet, CLOCK) for packet in ended]
+        packets += zip(ended, lengths, strict=True)
+        reach += sum(lengths)
         if page.granule == NO_PACKET_ENDS and not ended:
             continue
         end = page.granule
