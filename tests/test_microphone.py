@@ -36,7 +36,7 @@ def test_blocks_are_read_in_order_until_the_end() -> None:
 
 def test_what_finds_no_room_is_dropped_counted_and_said() -> None:
     intake = Intake(most=2)
-    with pytest.warns(RuntimeWarning, match="overrun 1: 2 blocks wait unread"):
+    with pytest.warns(RuntimeWarning, match="sound is lost: 2 blocks wait unread"):
         for number in range(3):
             intake.put(block(number))
     intake.end()

@@ -49,4 +49,4 @@ class Intake:
 
     def _count(self, why: str) -> None:
         self.overruns += 1
-        warnings.warn(f"overrun {self.overruns}: {why}", RuntimeWarning, stacklevel=3)
+        warnings.warn(f"sound is lost: {why}", RuntimeWarning, stacklevel=3)

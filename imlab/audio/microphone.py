@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -30,6 +31,7 @@ class Microphone:
         self._frame_ms = frame_ms
         size = frame_size(rate, frame_ms)
         self._intake = Intake(math.ceil(ROOM * rate / size))
+        self._turn = threading.Lock()  # PortAudio hangs when a stream is closed while another thread stops it
         self._stream = _open(_portaudio(), rate, size, device, self._intake)
 
     @property
@@ -42,14 +44,17 @@ class Microphone:
 
     def stop(self) -> None:
         """The finger leaves the button: what was heard until now is still given out."""
-        self._stream.stop()
+        with self._turn:
+            if not self._stream.closed:
+                self._stream.stop()
         self._intake.end()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stream.close()
+        with self._turn:
+            self._stream.close()
         self._intake.end()
 
 

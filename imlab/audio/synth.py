@@ -52,7 +52,7 @@ def synthesise(seed: int, seconds: float, voice: Voice = MAN, rate: int = 16_000
     length = round(seconds * rate)
     sound = _speak(score, rate, length, draw)
     sound *= LEVEL / max(NOISE, float(np.sqrt(np.mean(np.square(sound)))))
-    sound += NOISE * draw.standard_normal(length)
+    sound += NOISE * _room(length, rate, draw)
     return Clip((sound * min(1.0, 0.9 / float(np.abs(sound).max()))).astype(np.float32), rate)
 
 
@@ -170,6 +170,13 @@ def _resonance(hz: Track, width: Track, z: NDArray[np.complex128], rate: int) ->
     radius = np.exp(-np.pi * width / rate)[:, None]
     turn = 2 * radius * np.cos(2 * np.pi * np.minimum(hz, 0.49 * rate) / rate)[:, None]
     return np.asarray((1 - turn + radius**2) / (1 - turn * z + radius**2 * z**2))
+
+
+def _room(length: int, rate: int, draw: np.random.Generator) -> Track:
+    """Noise of a quiet room, of root mean square 1: it falls by 6 dB an octave above 100 Hz."""
+    hz = np.fft.rfftfreq(length, 1 / rate)
+    noise = np.fft.irfft(np.fft.rfft(draw.standard_normal(length)) / (100 + hz), length)
+    return np.asarray(noise / noise.std())
 
 
 def _windows(sound: Track, hops: int, hop: int, window: int, size: int) -> NDArray[np.complex128]:
