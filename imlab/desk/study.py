@@ -1,0 +1,72 @@
+"""A study as the desk sees it: found by a word, and able to speak of any of its runs.
+
+A study's module offers ``EXPERIMENT``, ``figures(run) -> {name: Plot}`` in order of importance, and
+``conclusion(run) -> str``, one sentence with its interval. Both are pure functions of the stored rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from imlab.desk.places import Places
+from imlab.errors import UsageError
+from imlab.lab import studies
+from imlab.lab.design import Experiment
+from imlab.lab.figure import Plot
+from imlab.lab.reading import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One question, with what its module makes of a run."""
+
+    experiment: Experiment
+    figures: Callable[[Run], Mapping[str, Plot]]
+    conclusion: Callable[[Run], str]
+
+    @property
+    def name(self) -> str:
+        """As its file and its folder of results are called."""
+        return self.experiment.name
+
+
+def all_studies(places: Places) -> list[Study]:
+    """Every study, the most important first: they are numbered in that order."""
+    return [_load(module) for module in studies.find(places.studies, places.package).values()]
+
+
+def open_study(word: str, places: Places) -> Study:
+    """The study that a word means: its name, its number, or how its name begins."""
+    known = studies.find(places.studies, places.package)
+    return _load(known[meant(word, list(known))])
+
+
+def meant(word: str, names: list[str]) -> str:
+    """The one name that is this word or begins with it; ``q1`` and ``1`` mean ``q01_...``."""
+    fits = [name for name in names if word == name] or [name for name in names if _begins(name, word)]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise UsageError(f"{word} may mean {' or '.join(fits)}")
+    near = get_close_matches(word, names, n=1) if word else []
+    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
+    raise UsageError(f"no study {word!r}; {guess}")
+
+
+def _begins(name: str, word: str) -> bool:
+    """Whether a name begins with a word, or carries its number."""
+    number = word.removeprefix("q")
+    if number.isdecimal():
+        return int(name[1:].split("_")[0]) == int(number)
+    return bool(word) and name.startswith(word)
+
+
+def _load(module: str) -> Study:
+    """The study in a module; what it lacks is named."""
+    experiment, told = studies.load(module), import_module(module)
+    if lacks := [part for part in ("figures", "conclusion") if not callable(getattr(told, part, None))]:
+        raise UsageError(f"{module} has no {' and no '.join(lacks)}(run)")
+    return Study(experiment, told.figures, told.conclusion)

@@ -1,0 +1,34 @@
+"""Take a run: from a drawn plan to a whole run on disk, watched, and stopped in time where it has a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from imlab.desk.watch import Watch
+from imlab.lab.design import Plan
+from imlab.lab.folder import Folder
+from imlab.lab.manifest import read_manifest
+from imlab.lab.reading import Run
+from imlab.lab.run import begin, run
+
+
+def never() -> bool:
+    """It is never too late."""
+    return False
+
+
+def stored(drawn: Plan, folder: Folder) -> int:
+    """How many of a plan's trials a folder already holds."""
+    return sum(folder.kept(trial) is not None for trial in drawn.trials)
+
+
+def take(drawn: Plan, results: Path, watch: Watch, late: Callable[[], bool] = never) -> Run | None:
+    """Run what is missing of a plan. None when it became late; then, as after Ctrl-C, the next call goes on there."""
+    folder = begin(drawn, results)
+    with closing(run(drawn, folder)) as steps:
+        for step in watch(drawn, stored(drawn, folder), steps):
+            if step.done < step.total and late():
+                return None
+    return Run(folder.path, read_manifest(folder.path))

@@ -1,0 +1,1 @@
+"""Studies whose answers are known, for testing those who measure them."""
