@@ -23,6 +23,7 @@ from imlab.errors import UsageError
 CLOCK = 48_000  # Hz, of granule positions and pre-skip
 HEAD = struct.Struct("<8sBBHIhB")  # magic, version, channels, pre-skip, rate, gain in dB/256, mapping family
 TAGS = b"OpusTags" + struct.pack("<I5sI", 5, b"imlab", 0)  # vendor, no comments: the same clip makes the same bytes
+MOST_SKIP = 65_535  # samples at 48 kHz, 16 bits
 PAGE_MS = 1000  # of sound in a page: a listener may begin after the first, and the overhead stays under 1 %
 
 
@@ -35,12 +36,11 @@ class Head:
 
 
 def write(coded: Coded, serial: int = 1) -> bytes:
-    """The clip as a file. serial: the stream's number, given and not drawn, so that equal clips make equal files."""
-    if coded.codec != "opus" or coded.rate not in RATES:
-        raise UsageError(f"an Ogg Opus file holds Opus, not {coded.codec} at {coded.rate} Hz")
-    reach = sum(packet.samples for packet in coded.packets)
-    if not coded.packets or coded.delay + coded.samples > reach:
-        raise UsageError(f"{len(coded.packets)} packets of {reach} samples hold no {coded.delay} + {coded.samples}")
+    """The clip as a file; CodecError where the packets are not what the clip says of them.
+
+    serial: the stream's number, given and not drawn, so that equal clips make equal files.
+    """
+    _check(coded)
     tick = CLOCK // coded.rate
     head = HEAD.pack(b"OpusHead", 1, 1, coded.delay * tick, coded.rate, 0, 0)
     whole = [ogg.paginate((head,), 0, serial, 0, FIRST), ogg.paginate((TAGS,), 0, serial, 1)]
@@ -52,6 +52,20 @@ def write(coded: Coded, serial: int = 1) -> bytes:
         granule = (coded.delay + coded.samples if last else reach) * tick
         whole.append(ogg.paginate([packet.data for packet in group], granule, serial, number + 1, LAST if last else 0))
     return b"".join(whole)
+
+
+def _check(coded: Coded) -> None:
+    """A clip may come from a peer: what would make a file that nobody can read is refused here."""
+    if coded.codec != "opus":
+        raise UsageError(f"an Ogg Opus file holds no {coded.codec}")
+    if coded.rate not in RATES or not 0 <= coded.delay * CLOCK <= MOST_SKIP * coded.rate:
+        raise CodecError(f"no Opus at {coded.rate} Hz with a delay of {coded.delay} samples")
+    for packet in coded.packets:
+        if packet_samples(packet.data, coded.rate) != packet.samples:
+            raise CodecError(f"an Opus packet said to last {packet.samples} samples: {packet.data[:16].hex()}")
+    reach = sum(packet.samples for packet in coded.packets)
+    if not coded.packets or not 0 <= coded.samples <= reach - coded.delay:
+        raise CodecError(f"{len(coded.packets)} packets of {reach} samples hold no {coded.delay} + {coded.samples}")
 
 
 def _gather(packets: Sequence[Packet], most: int) -> Iterator[list[Packet]]:
