@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from imlab.audio.clip import Clip, Samples
@@ -13,34 +15,43 @@ from imlab.wire.messages import VoiceMessage
 
 
 class Player:
-    """Plays one note progressively: feed it audio bytes in order, take the samples that can be heard so far."""
+    """Plays one note progressively: feed it audio bytes as they come, take sound as the loudspeaker wants it.
+
+    A packet is decoded when its sound is wanted and not before, so the first sample waits for one packet only.
+    """
 
     def __init__(self, head: VoiceMessage) -> None:
         layout = head.layout
-        self._sizes = iter(layout.sizes)
         self._decoder: Decoder = open_codec(head.codec, layout.rate, layout.packet_samples).decoder()
-        self._wanted = next(self._sizes, None)
+        self._sizes = deque(layout.sizes)
         self._bytes = bytearray()
+        self._decoded: Samples = np.zeros(0, np.float32)
         self._skip = layout.delay
         self._left = layout.samples
+        self.rate = layout.rate  # Hz
 
-    def feed(self, audio: bytes) -> Samples:
-        """More audio bytes; the samples that became audible, float32 of shape (n,), codec delay and padding cut off."""
+    @property
+    def done(self) -> bool:
+        """Has every sample been taken?"""
+        return self._left == 0 or (not self._sizes and not len(self._decoded))
+
+    def feed(self, audio: bytes) -> None:
+        """More audio bytes, in order."""
         self._bytes += audio
-        parts = []
-        while self._wanted is not None and len(self._bytes) >= self._wanted:
-            packet = bytes(self._bytes[: self._wanted])
-            del self._bytes[: self._wanted]
-            self._wanted = next(self._sizes, None)
-            parts.append(self._audible(self._decoder.decode(packet)))
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def _audible(self, samples: Samples) -> Samples:
-        heard = samples[self._skip :]
-        self._skip = max(0, self._skip - len(samples))
-        heard = heard[: self._left]
-        self._left -= len(heard)
-        return heard
+    def take(self, samples: int) -> Samples:
+        """The next ``samples`` or as many as have come, float32 of shape (n,); codec delay and padding are cut off."""
+        while len(self._decoded) < samples and self._sizes and len(self._bytes) >= self._sizes[0]:
+            size = self._sizes.popleft()
+            packet = bytes(self._bytes[:size])
+            del self._bytes[:size]
+            heard = self._decoder.decode(packet)
+            audible, self._skip = heard[self._skip :], max(0, self._skip - len(heard))
+            self._decoded = np.concatenate([self._decoded, audible])
+        taken = self._decoded[: min(samples, self._left)]
+        self._decoded = self._decoded[len(taken) :]
+        self._left -= len(taken)
+        return taken
 
 
 def coded(note: VoiceMessage) -> Coded:
