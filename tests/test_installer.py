@@ -74,5 +74,5 @@ def test_a_stanza_is_one_package_with_its_hashes() -> None:
 def test_an_errand_keeps_what_a_failing_program_wrote() -> None:
     code = "import sys; print('out'); print('\\33[31merr', file=sys.stderr); sys.exit(3)"
     with pytest.raises(Failed) as failed:
-        run([sys.executable, "-c", code], ROOT, {})
+        run([sys.executable, "-c", code], {})
     assert "out" in failed.value.text and "err" in failed.value.text and "\33" not in failed.value.text

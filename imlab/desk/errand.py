@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -21,11 +20,11 @@ class Failed(Exception):
         self.text = text
 
 
-def run(command: Sequence[str], where: Path, environment: Mapping[str, str]) -> None:
-    """Run in ``where`` until it ends. A terminal sees the program's own progress bars; a log sees nothing."""
+def run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run until it ends, in no project: uv would obey our pyproject.toml. A terminal sees the program's own progress bars; a log sees nothing."""
     mine, theirs = pty.openpty() if sys.stderr.isatty() else os.pipe()
     with subprocess.Popen(
-        command, cwd=where, env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+        command, cwd="/", env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     ) as program:
         os.close(theirs)
         said = _listen(mine)

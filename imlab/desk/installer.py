@@ -87,7 +87,7 @@ def find_installer(root: Path) -> Installer:
     home = root / ".venv/uv"
     fetch = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(home), "--no-deps", "--require-hashes"]
     try:
-        run([*fetch, "--only-binary", ":all:", "-r", str(root / "requirements-uv.lock")], root, environment({}))
+        run([*fetch, "--only-binary", ":all:", "-r", str(root / "requirements-uv.lock")], environment({}))
     except Failed as error:
         if "No module named" in error.text and (theirs := shutil.which("uv")):
             return Uv(theirs, root)
@@ -101,7 +101,7 @@ def demand(command: list[str], root: Path, settings: Mapping[str, str]) -> None:
     """Run to a good end, or say in one line what went wrong and where all of it is written."""
     log = root / ".venv/setup.log"
     try:
-        run(command, root, environment(settings))
+        run(command, environment(settings))
     except Failed as error:
         log.write_text(error.text)
         raise DoorError(f"{explain(error.text)} (all of it: {log})") from error
