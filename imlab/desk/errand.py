@@ -21,7 +21,10 @@ class Failed(Exception):
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run until it ends, in no project: uv would obey our pyproject.toml. A terminal sees the program's own progress bars; a log sees nothing."""
+    """Run until it ends, in no project (uv would obey our pyproject.toml).
+
+    A terminal sees the program's own progress bars; a log sees nothing.
+    """
     mine, theirs = pty.openpty() if sys.stderr.isatty() else os.pipe()
     with subprocess.Popen(
         command, cwd="/", env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
