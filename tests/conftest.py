@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -11,7 +13,7 @@ from imlab.audio.join import cut
 
 settings.register_profile("imlab", deadline=None, print_blob=True)  # a loaded machine is slow, not wrong
 settings.register_profile("ci", parent=settings.get_profile("imlab"), derandomize=True)
-settings.load_profile("imlab")
+settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") else "imlab")
 
 
 @pytest.fixture(scope="session")

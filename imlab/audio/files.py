@@ -99,7 +99,11 @@ def _mono(file: soundfile.SoundFile, name: str) -> Samples:
         raise PeerError(f"{name} is a sound file without sound (0 frames)")
     if not np.isfinite(sound).all():
         raise PeerError(f"{name} holds samples that are not finite numbers")
-    return np.ascontiguousarray(sound[:, 0] if sound.shape[1] == 1 else sound.mean(axis=1, dtype=np.float32))
+    return (
+        np.ascontiguousarray(sound[:, 0])
+        if sound.shape[1] == 1
+        else sound.mean(axis=1, dtype=np.float64).astype(np.float32)
+    )
 
 
 def _refuse_cut_container(data: bytes, name: str) -> None:

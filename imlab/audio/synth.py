@@ -45,8 +45,8 @@ WOMAN = Voice(pitch=205.0, tract=1.16)
 
 def synthesise(seed: int, seconds: float, voice: Voice = MAN, rate: int = 16_000) -> Clip:
     """Exactly ``seconds`` of babble at ``rate`` Hz; the same seed, voice and rate give the same clip."""
-    if seconds <= 0:
-        raise UsageError(f"speech lasts longer than 0 s, not {seconds:g}")
+    if seconds < HOP:
+        raise UsageError(f"speech lasts {HOP:g} s or longer, not {seconds:g}")
     draw = np.random.default_rng(seed)
     score = _score(babble(draw, seconds + WINDOW), voice, draw)
     length = round(seconds * rate)
@@ -115,7 +115,8 @@ def _speak(score: _Score, rate: int, length: int, draw: np.random.Generator) -> 
 
     pulses, open_ = _glottis(track(score.pitch), rate, draw)
     noise = draw.standard_normal(length)
-    through = track(score.voice) * pulses + 0.3 * track(score.breath) * noise * (1 - track(score.voice) * (1 - open_))
+    gate = np.maximum(0.0, 1 - track(score.voice) * (1 - open_))  # while the folds are closed no breath passes
+    through = track(score.voice) * pulses + 0.3 * track(score.breath) * noise * gate
     teeth = 0.6 * track(score.hiss) * draw.standard_normal(length)
     hop, window = round(HOP * rate), round(WINDOW * rate)
     hops = length // hop + 1
