@@ -1,0 +1,50 @@
+"""./lab serve: what it takes. The work is in serving.py, imported once the words are right: --help stays quick."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+EPILOG = """\
+--json prints, once connections are accepted, {"ws": "ws://HOST:PORT", "media": "http://HOST:PORT", "pid": int};
+HTTP describes itself at /openapi.json.
+
+examples:
+  ./lab serve                         notes are kept; Ctrl-C ends it cleanly
+  ./lab serve --memory                notes end with the process
+  ./lab serve --ws 0 --http 0 --json  free ports, told to a program
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Exit code 0 after Ctrl-C or SIGTERM."""
+    options = _parser().parse_args(argv)
+    return int(import_module("imlab.desk.serving").serve(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab serve",
+        description="The server: takes notes, keeps them, and brings them to everyone in the room.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--ws", type=int, default=8765, metavar="PORT", help="WebSocket (8765; 0: a free one)")
+    parser.add_argument("--http", type=int, default=8766, metavar="PORT", help="HTTP (8766; 0: a free one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    keep = parser.add_mutually_exclusive_group()
+    keep.add_argument(
+        "--data", type=Path, metavar="DIR", help="where notes are kept (IMLAB_DATA, or your data directory)"
+    )
+    keep.add_argument("--memory", action="store_true", help="keep no notes")
+    parser.add_argument("--dev", action=argparse.BooleanOptionalAction, default=True, help="any name may come in")
+    parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERT", "KEY"), help="PEM files: wss and https")
+    parser.add_argument("--json", action="store_true", help="the ready line for programs")
+    parser.add_argument("--marks", type=Path, metavar="FILE", help="append what happened and when, as JSON lines")
+    parser.add_argument("--terms", default="{}", metavar="JSON", help="limits other than the usual, for studies")
+    parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop (asyncio)")
+    parser.add_argument(
+        "--while-stdin", action="store_true", help="stop when stdin closes: no orphan, however the starter died"
+    )
+    return parser

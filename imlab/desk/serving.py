@@ -1,0 +1,63 @@
+"""The work of ./lab serve: its words become a plan, the plan is run, a person or a program is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from ipaddress import ip_address
+
+from imlab.errors import UsageError
+from imlab.server.terms import Terms
+from imlab.stack.data_directory import data_directory
+from imlab.stack.plan import Ready, ServerPlan
+from imlab.stack.serving import run
+
+
+def serve(options: Namespace) -> int:
+    """Exit code 0 after Ctrl-C or SIGTERM."""
+    if not options.dev:
+        raise UsageError("there is no login yet, so --no-dev would let nobody in; keep to an address you trust")
+    plan = ServerPlan(
+        ws_port=options.ws,
+        http_port=options.http,
+        host=options.host,
+        data=None if options.memory else options.data or data_directory(),
+        loop=options.loop,
+        terms=_terms(options.terms),
+        marks=options.marks,
+        tls=tuple(options.tls) if options.tls else None,
+    )
+    if not _on_loopback(plan.host):
+        _say(f"warning: without a login, everyone who reaches {plan.host} can listen and send under any name")
+    notes = run(plan, lambda ready: _announce(ready, plan, options.json), options.while_stdin)
+    if not options.json:
+        _say(f"stopped; {notes} note{'' if notes == 1 else 's'} made durable")
+    return 0
+
+
+def _announce(ready: Ready, plan: ServerPlan, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(ready)), flush=True)
+        return
+    where = f"notes in {plan.data}" if plan.data else "notes in memory only"
+    print(f"ready: {ready.ws}  media {ready.media}  {where}  (Ctrl-C stops)", flush=True)
+
+
+def _terms(text: str) -> Terms:
+    try:
+        return Terms(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"--terms takes a JSON object of limits: {error}") from error
+
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

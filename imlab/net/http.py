@@ -1,0 +1,53 @@
+"""An ASGI application on a bound socket, by uvicorn, in the loop that is running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+PATIENCE = 2  # seconds that requests under way get when the server stops
+
+
+class HttpServer:
+    """One application, from ``start`` to ``stop``; an ``ended`` that comes earlier holds what went wrong."""
+
+    def __init__(self, app: ASGIApp, tls: tuple[Path, Path] | None = None) -> None:
+        self._server = _Quiet(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=PATIENCE,
+                ssl_certfile=tls[0] if tls else None,
+                ssl_keyfile=tls[1] if tls else None,
+            )
+        )
+
+    def start(self, listening: socket.socket) -> None:
+        """Serve; connections that came before it waited in the socket's queue."""
+        self.ended = asyncio.create_task(self._server.serve([listening]))
+
+    async def stop(self) -> None:
+        """Accept nothing more and let requests under way end."""
+        self._server.should_exit = True
+        await self.ended
+
+
+class _Quiet(uvicorn.Server):
+    """Signals are for the whole process, not for its HTTP side."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield

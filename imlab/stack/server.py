@@ -1,0 +1,113 @@
+"""A server in a process of its own, from a plan; it ends with whoever started it.
+
+Its stdin is the lifeline: the pipe breaks when this process ends, however it ends, and the server stops. (Linux's
+PR_SET_PDEATHSIG would tie it to the thread that started it, which may end much earlier.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from types import TracebackType
+from typing import IO, Self
+
+from imlab.errors import DoorError
+from imlab.server.terms import Terms
+from imlab.stack.plan import Ready, ServerPlan
+
+STARTING = 30.0  # seconds until it must be ready; 0.5 when the machine is idle
+STOPPING = 30.0  # seconds until it must have stopped
+
+
+class RunningServer:
+    """A server that accepts connections. As a context it is stopped at the end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        self._process, self._complaints = process, complaints
+        ready = self._hear()
+        self.ws, self.media, self.pid = ready.ws, ready.media, ready.pid
+
+    def stop(self) -> None:
+        """Ask it to finish, and wait; DoorError when it did not end well."""
+        if self._process.returncode is None:
+            self._signal(signal.SIGTERM)
+        self._wait()
+        if self._process.returncode != 0:
+            raise DoorError(f"the server ended with {self._process.returncode}: {self._last_words()}")
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self._signal(signal.SIGKILL)
+        self._wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process.returncode is None:
+            self.stop()
+
+    def _hear(self) -> Ready:
+        """The ready line."""
+        assert self._process.stdout
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._process.stdout, selectors.EVENT_READ)
+            line = self._process.stdout.readline() if waiting.select(STARTING) else b""
+        if not line:
+            self.kill()
+            raise DoorError(f"the server did not start: {self._last_words()}")
+        return Ready(**json.loads(line))
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To this one process: the group is its own, and so is the pid until it was waited for."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    def _wait(self) -> None:
+        try:
+            self._process.wait(STOPPING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    def _last_words(self) -> str:
+        """The end of what it wrote to stderr, on one line."""
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").split("\n")
+        return " / ".join(line.strip() for line in lines if line.strip())[-500:] or "it said nothing"
+
+
+def start(plan: ServerPlan) -> RunningServer:
+    """A fresh process; it accepts connections when this returns."""
+    complaints = tempfile.TemporaryFile()  # noqa: SIM115 - as long-lived as the process that writes it
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "imlab", "serve", *_arguments(plan)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+        process_group=0,  # Ctrl-C in a terminal is for us; we stop it
+    )
+    return RunningServer(process, complaints)
+
+
+def _arguments(plan: ServerPlan) -> Iterator[str]:
+    yield from ("--json", "--while-stdin", "--host", plan.host, "--loop", plan.loop)
+    yield from ("--ws", str(plan.ws_port), "--http", str(plan.http_port))
+    yield from ("--data", str(plan.data)) if plan.data else ("--memory",)
+    if plan.terms != Terms():
+        yield from ("--terms", json.dumps(asdict(plan.terms)))
+    if plan.marks:
+        yield from ("--marks", str(plan.marks))
+    if plan.tls:
+        yield from ("--tls", *map(str, plan.tls))
