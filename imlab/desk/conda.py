@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from imlab.desk import dispatch
+from imlab.desk.places import ROOT
 from imlab.desk.requirements import missing
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(argv: list[str]) -> int:

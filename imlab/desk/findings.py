@@ -16,13 +16,15 @@ import av
 import soundfile
 from av.codec.codec import UnknownCodecError
 
+from imlab.audio.corpus import open_corpus
 from imlab.codec import libopus
-from imlab.desk.interpreter import optimised
+from imlab.desk.places import ROOT
 from imlab.desk.programs import PROGRAMS
 from imlab.desk.requirements import missing
-from imlab.errors import DoorError
+from imlab.errors import DoorError, PeerError, UsageError
+from imlab.lab.interpreter import optimised
+from imlab.lab.machine import facts
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
 CODECS = {
     "AMR-NB": ("libopencore_amrnb", "w"),
@@ -51,6 +53,7 @@ def find_all() -> Iterator[Finding]:
     yield from packages()
     yield from codecs()
     yield from sound()
+    yield from speech()
     yield from scores()
     yield from programs()
     yield from machine()
@@ -130,27 +133,25 @@ def programs() -> Iterator[Finding]:
         )
 
 
+def speech() -> Iterator[Finding]:
+    """What will be measured on, without fetching anything."""
+    fetch = "./lab run fetches recordings; IMLAB_CORPUS=DIR names your own"
+    try:
+        found = open_corpus(download=False, say=lambda line: None)
+    except (UsageError, DoorError, PeerError) as error:
+        yield Finding("speech", "corpus", "broken", str(error), fetch)
+        return
+    yield Finding("speech", "corpus", "here" if found.real else "missing", str(found), "" if found.real else fetch)
+
+
 def machine() -> Iterator[Finding]:
     """What every figure depends on."""
-    model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    yield Finding(
-        "machine", "cores", "here", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}, {model or platform.machine()}"
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    yield Finding("machine", "memory", "here", f"{memory / 1e9:.1f} GB")
+    told = facts()
+    yield Finding("machine", "cores", "here", f"{len(os.sched_getaffinity(0))} of {told['cores']}, {told['cpu']}")
+    yield Finding("machine", "memory", "here", f"{told['memory_gb']} GB")
     free = disk_usage(ROOT).free
     yield Finding("machine", "disk", "here" if free > ROOM_TO_WORK else "broken", f"{free / 1e9:.1f} GB free")
-    yield Finding("machine", "system", "here", f"{platform.system()} {platform.release()}")
-    congestion = "".join(_lines("/proc/sys/net/ipv4/tcp_congestion_control")) or "unknown"
-    yield Finding("machine", "TCP", "here", f"congestion control: {congestion}")
-    governor = "".join(_lines("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"))
-    slow = governor not in ("", "performance")
-    yield Finding("machine", "governor", "slow" if slow else "here", governor or "not ours to see")
-
-
-def _lines(path: str) -> list[str]:
-    """The lines of one of the kernel's files; none where the kernel does not say."""
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
+    yield Finding("machine", "system", "here", f"{told['system']} {told['kernel']}")
+    yield Finding("machine", "TCP", "here", f"congestion control: {told['congestion'] or 'unknown'}")
+    slow = told["governor"] not in ("", "performance")
+    yield Finding("machine", "governor", "slow" if slow else "here", told["governor"] or "not ours to see")

@@ -6,9 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from imlab.desk.places import ROOT
 
 EPILOG = """\
 Whatever is not known here goes to JupyterLab as it stands.

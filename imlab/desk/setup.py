@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imlab.desk.installer import Installer, find_installer
+from imlab.desk.places import ROOT
 from imlab.errors import DoorError
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = "about 320 MB to download, 0.9 GB on disk"
 SPACE = 1_300_000_000  # bytes free before we begin: the environment, and the wheels while they are unpacked
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parents[2]
+from imlab.desk.places import ROOT
+
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 
 EPILOG = """\

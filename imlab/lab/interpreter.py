@@ -35,4 +35,4 @@ def verdict() -> str:
 
 
 if __name__ == "__main__":
-    print(verdict())
+    print(verdict())  # noqa: T201
