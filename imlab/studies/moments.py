@@ -7,7 +7,7 @@
 | client queue  | sealed          | first byte: the sender hands the head to its transport|
 | upload        | first byte      | last byte: the server has the whole note              |
 | commit        | last byte       | the store says that it is durable                     |
-| fan-out       | durable         | notice: the recipient has the note's head             |
+| delivery      | durable         | notice: the recipient has the note's first message    |
 | first bytes   | notice          | the first audio bytes                                 |
 | decode        | first bytes     | the first audible sample is in the player's hand      |
 
@@ -36,7 +36,7 @@ STAGES = (
     "client queue",
     "upload",
     "commit",
-    "fan-out",
+    "delivery",
     "first bytes",
     "decode",
 )

@@ -16,15 +16,19 @@ from imlab.lab.quantiles import Quantile, quantile
 from imlab.lab.reading import Run, trusted
 from imlab.lab.stages import Stages, take_apart
 from imlab.studies.moments import COLUMNS, MOMENTS, STAGES, WHOLE
+from imlab.studies.paths import PATHS
 
 LOOPBACK = "loopback"
+PLACES = (LOOPBACK, *(path.name for path in PATHS))
+USUAL = "bitrate=24000"  # what ./lab send uses
 CASE = ["path", "note_s", "codec"]
 
 
 def heard(rows: pd.DataFrame) -> pd.DataFrame:
     """The taps that may be counted and were heard."""
     sound = trusted(rows)
-    return sound[sound["error"].isna()] if "error" in sound else sound
+    taps = sound[sound["error"].isna()] if "error" in sound else sound
+    return taps.sort_values(CASE, key=_rank, kind="stable")
 
 
 def parts(rows: pd.DataFrame) -> Stages:
@@ -54,7 +58,7 @@ def figures(run: Run) -> dict[str, Plot]:
         ),
         "stages_links": stage_bars(
             *_bars(usual, CASE[:2]),
-            title=f"The same path over simulated links, {_usual(there)}",
+            title=f"The same over simulated links, {_short(_usual(there))}",
             unit="s",
             scale=1.0,
             imprint=stamp,
@@ -74,13 +78,20 @@ def conclusion(run: Run) -> str:
     usual = taps[(taps["codec"] == _usual(taps)) & (taps["note_s"] == 15)]
     local = usual[usual["path"] == LOOPBACK]
     slowest = max((group for _, group in usual.groupby("path", sort=False)), key=lambda group: group[WHOLE].median())
-    name, share = _heaviest(local)
-    far_name, far_share = _heaviest(slowest)
+    near, far = (_heaviest(taps) for taps in (local, slowest))
     return (
-        f"A 15 s note ({_usual(taps)}) is heard {_median(local).text(1e3, 'ms')} after the tap on loopback, "
-        f"{name} being {share:.0%} of it; over the {slowest['path'].iloc[0]} it takes {_median(slowest).text(1, 's')}, "
-        f"{far_name} being {far_share:.0%}."
+        f"A 15 s note (Opus, {_short(_usual(taps))}) is heard {_median(local).text(1e3, 'ms')} after the tap "
+        f"on loopback, {near[0]} being {near[1]:.0%} of it; over the {slowest['path'].iloc[0]} it takes "
+        f"{_median(slowest).text(1, 's')}, {far[0]} being {far[1]:.0%}."
     )
+
+
+def _rank(column: pd.Series) -> pd.Series:
+    """Networks from near to far, lengths from short to long, the usual codec setting first."""
+    if column.name == "note_s":
+        return column
+    known = PLACES if column.name == "path" else sorted(column.unique(), key=lambda name: (USUAL not in name, name))
+    return column.map({name: place for place, name in enumerate(known)})
 
 
 def _cases(taps: pd.DataFrame) -> Iterator[tuple[tuple[object, ...], pd.DataFrame]]:
@@ -92,7 +103,7 @@ def _line(case: tuple[object, ...], taps: pd.DataFrame) -> dict[str, object]:
     per_run = taps.groupby("block")[WHOLE].size().min()
     name, share = _heaviest(taps)
     scale, unit = (1e3, "ms") if case[0] == LOOPBACK else (1.0, "s")
-    return dict(zip(CASE, case, strict=True)) | {
+    return dict(zip(CASE, (*case[:2], _short(case[2])), strict=True)) | {
         "taps": len(taps),
         "blocks": taps["block"].nunique(),
         "p50 [95 % interval over blocks]": _median(taps).text(scale, unit),
@@ -126,8 +137,8 @@ def _bars(taps: pd.DataFrame, by: list[str]) -> tuple[dict[str, dict[str, float]
 
 
 def _usual(taps: pd.DataFrame) -> str:
-    """The codec setting that stands first in the design: 24 kbit/s, what ./lab send uses."""
-    return str(sorted(taps["codec"].unique(), key=lambda name: "24000" not in name)[0])
+    """The codec setting that the sentences speak of."""
+    return str(next(name for name in taps["codec"].unique() if USUAL in name))
 
 
 def _named(case: object, by: list[str]) -> str:
