@@ -17,7 +17,7 @@ from imlab.lab.openloop import Load, Send, offer
 from imlab.lab.schedule import Burst, Poisson, Times, Uniform
 from imlab.lab.validity import Validity, growth, in_flight
 
-SCHEDULES = [Poisson(200.0, 0.3), Uniform(200.0, 0.3), Burst(10, 0.05, 0.3)]
+SCHEDULES = [Poisson(300.0, 0.1), Uniform(300.0, 0.1), Burst(10, 0.05, 0.1)]
 
 
 def offered(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
@@ -31,7 +31,7 @@ async def at_once(index: int) -> None:
 
 async def slowly(index: int) -> Mapping[str, float]:
     """A server that takes far longer than the gap between arrivals."""
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     return {"half": time.monotonic()}
 
 
@@ -40,12 +40,12 @@ def test_lag_and_service_make_up_the_latency(schedule: Poisson | Uniform | Burst
     load = offered(schedule.draw(np.random.default_rng(1)), slowly)
     assert np.allclose(load.lag + load.service, load.latency)
     assert (load.lag >= 0).all(), "nothing is sent before its time"
-    assert (load.service >= 0.19).all()
+    assert (load.service >= 0.09).all()
     assert (np.diff(load.intended) >= 0).all() and not load.errors
 
 
 def test_a_slow_server_does_not_slow_the_schedule() -> None:
-    arrivals = Uniform(200.0, 0.15).draw(np.random.default_rng(1))
+    arrivals = Uniform(500.0, 0.05).draw(np.random.default_rng(1))
     load = offered(arrivals, slowly)
     assert load.sent.max() < load.end.min(), "everything was sent before the first answer came"
 

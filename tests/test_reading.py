@@ -122,7 +122,7 @@ def test_a_study_that_never_ran_says_so(tmp_path: Path) -> None:
 def test_the_caption_tells_design_machine_and_versions() -> None:
     caption = Manifest(**(SOUND | {"rejected": {"3": ["steal"]}})).caption
     assert caption.split("\n") == [
-        "q99_sound, quick, 6 blocks, 1 rejected, plan abababab, 2026-01-02",
+        "q99_sound, 6 blocks, 1 rejected, plan abababab",
         "2 cores Some CPU, Linux 6.1, CPython 3.11.7, c0ffee0",
         "libopus 1.6.1",
     ]

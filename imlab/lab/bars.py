@@ -15,7 +15,7 @@ LETTERED = 0.06  # of the longest bar: a shorter segment has no room for its num
 def stage_bars(
     bars: Mapping[str, Mapping[str, float]],
     title: str,
-    subtitle: str = "mean stages of the notes around the median",
+    subtitle: str = "mean stages of the requests around the median",
     unit: str = "ms",
     scale: float = 1e3,
     counts: Mapping[str, int] | None = None,

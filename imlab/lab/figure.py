@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from imlab.errors import UsageError
-from imlab.lab.manifest import Manifest
+from imlab.lab.reading import Run
 
 INK, FAINT, RULE = "#222222", "#6b6b6b", "#d9d9d9"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a", "#F0E442")
@@ -71,9 +71,9 @@ class Imprint:
     watermark: str = ""
 
 
-def imprint(manifest: Manifest) -> Imprint:
-    """The imprint of a run."""
-    return Imprint(manifest.caption, manifest.watermark)
+def imprint(run: Run) -> Imprint:
+    """The imprint of a run: where it was measured, its design, the machine, the versions."""
+    return Imprint(f"{run.label}; {run.manifest.caption}", run.manifest.watermark)
 
 
 @dataclass(frozen=True)

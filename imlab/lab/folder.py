@@ -54,7 +54,7 @@ class Folder:
         told: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
         return told
 
-    def kept(self, trial: Trial) -> dict[str, Any] | None:
+    def kept(self, trial: Trial) -> Mapping[str, Any] | None:
         """What is stored of a trial; None when it has not ended yet."""
         place = self._place(trial)
         return json.loads(place.read_text()) if place.exists() else None
@@ -70,7 +70,7 @@ class Folder:
         write_whole(self.path / "rows.csv.gz", gzip.compress(table(rows), mtime=0))
         write_whole(self.path / "trials.csv", table(trials))
         write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
-        for name in ("trials", "scratch"):
+        for name in ("trials", "rows", "scratch"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
     def _place(self, trial: Trial) -> Path:

@@ -58,8 +58,10 @@ def run(plan: Plan, folder: Folder) -> Generator[Progress, None, None]:
     facts, cores = machine.facts(), here.share(here.available() or (0,))
     with folder.held():
         for index, trial in enumerate(plan.trials):
-            record = folder.kept(trial) or _run_trial(plan, index, folder, cores)
-            folder.keep(trial, record)
+            record = folder.kept(trial)
+            if record is None:
+                record = _run_trial(plan, index, folder, cores)
+                folder.keep(trial, record)
             yield _progress(plan, index, record)
         _close(plan, folder, facts, cores)
 
