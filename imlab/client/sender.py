@@ -18,6 +18,7 @@ from imlab.errors import UsageError
 from imlab.trace import Mark, Trace
 from imlab.wire.effects import Deliver, Effect
 from imlab.wire.messages import Ack, Chunk, Received, Refused, VoiceMessage
+from imlab.wire.pieces import beginning
 
 
 @dataclass(slots=True)
@@ -141,9 +142,9 @@ class Sender:
         outgoing.asking = outgoing.begun and note.size > self._limit
         self._mark(now, "resumed" if outgoing.begun else "first_byte", note)
         outgoing.begun = True
-        audio = b"" if outgoing.asking else note.audio[: self._limit]
-        outgoing.sent = len(audio)
-        return replace(note, audio=audio)
+        message = replace(note, audio=b"") if outgoing.asking else beginning(note, self._limit)
+        outgoing.sent = len(message.audio)
+        return message
 
     def _mark(self, now: float, what: str, note: VoiceMessage) -> None:
         self._trace(Mark(now, note.sender, what, note.id, note.size))

@@ -63,4 +63,4 @@ class Assembly:
         """The whole note."""
         if not self.whole:
             raise UsageError(f"note {self._head.id} has {self.held} of {self._head.size} bytes")
-        return replace(self._head, audio=bytes(self._audio))
+        return self._head if self._head.whole else replace(self._head, audio=bytes(self._audio))
