@@ -219,6 +219,7 @@ def gains(settings: Opus, rounds: int) -> dict[tuple[str, str], list[float]]:
     with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
         who: dict[str, tuple[Executor, str]] = {
             "threads, ours": (threads, "ours"),
+            "threads, bare": (threads, "bare"),
             "threads, opuslib": (threads, "opuslib"),
             "processes, ours": (processes, "ours"),
         }
