@@ -10,10 +10,11 @@ import json
 import os
 import platform
 import subprocess
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from imlab.lab.interpreter import optimised
 
 ROOT = Path(__file__).resolve().parents[2]
 SAME = (
@@ -35,7 +36,7 @@ def facts() -> dict[str, Any]:
         "lock": _digest(ROOT / "requirements.lock"),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "compiler": platform.python_compiler(),
-        "optimised": _optimised(),
+        "optimised": optimised(),
         "cpu": _cpu(),
         "cores": os.cpu_count() or 0,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
@@ -78,12 +79,6 @@ def _git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True, timeout=30).stdout.decode()
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _optimised() -> bool:
-    """Whether CPython was built with profile-guided optimisation; without it pure Python runs 1.4-1.5x slower."""
-    flags = f"{sysconfig.get_config_var('CONFIG_ARGS')} {sysconfig.get_config_var('PY_CORE_CFLAGS')}"
-    return "--enable-optimizations" in flags or "-fprofile-use" in flags
 
 
 def _cpu() -> str:

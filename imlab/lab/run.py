@@ -83,6 +83,8 @@ def _run_trial(plan: Plan, index: int, folder: Folder, cores: Cores) -> Record:
     strain = gates.strain(before, gates.look(), fate["switches"])
     said = _read(rows, fate, log)
     rows.unlink(missing_ok=True)
+    if log.stat().st_size == 0:
+        log.unlink()
     return said | {
         "started": started.isoformat(timespec="milliseconds"),
         "seconds": fate["seconds"],
