@@ -22,7 +22,6 @@ from imlab.wire.messages import (
     Pong,
     Received,
     Refused,
-    VoiceMessage,
     Welcome,
 )
 from tests.conformance import note
