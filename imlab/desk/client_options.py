@@ -1,0 +1,24 @@
+"""The options that ./lab send and ./lab listen share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from secrets import token_hex
+
+SERVER = "ws://127.0.0.1:8765"
+
+
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    """Who we are, and to whom we talk."""
+    parser.add_argument("--room", required=True, help="the room's name")
+    parser.add_argument("--server", default=SERVER, metavar="WS", help=f"ws://HOST:PORT ({SERVER})")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="who we are (a name of this process's own)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a note, for programs")
+    parser.add_argument("--marks", type=Path, metavar="FILE", help="append what happened and when, as JSON lines")
+
+
+def own_name(verb: str) -> str:
+    """A name that no other process has: names are refused twice."""
+    return f"{verb}-{os.getpid()}-{token_hex(3)}"

@@ -1,0 +1,54 @@
+"""./lab send: what it takes. The work is in sending.py, imported once the words are right: --help stays quick."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+from imlab.desk.client_options import add_client_options, own_name
+
+EPILOG = """\
+--json prints {"id", "room", "sequence", "sender", "duration_ms", "codec", "bytes", "file"} once a note is durable;
+file is null for a microphone.
+
+examples:
+  ./lab send hello.wav --room tea
+  ./lab send one.flac two.wav --room tea --as ann --bitrate 16000
+  ./lab send --mic --room tea             Enter ends the note and sends it
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Exit code 0 only when the server has said that every note is durable."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if bool(options.files) == options.mic:
+        parser.error("give sound files, or --mic")
+    if options.seconds is not None and not options.mic:
+        parser.error("--seconds is for --mic; a file is sent whole")
+    options.name = options.name or own_name("send")
+    return int(import_module("imlab.desk.sending").send(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab send",
+        description="A client: records, codes and sends voice notes, and waits until the server has made them durable.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="WAV, FLAC, Ogg, MP3: one note each, in order"
+    )
+    parser.add_argument("--mic", action="store_true", help="record from the microphone")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end the recording by itself")
+    add_client_options(parser)
+    parser.add_argument("--codec", choices=("opus", "pcm"), default="opus", help="(opus)")
+    parser.add_argument("--bitrate", type=int, default=24_000, metavar="BITS", help="of Opus, bits per second (24000)")
+    parser.add_argument("--frame", type=float, default=20, metavar="MS", help="milliseconds in a packet (20)")
+    parser.add_argument("--complexity", type=int, default=10, metavar="N", help="of Opus, 0 to 10 (10)")
+    parser.add_argument("--fullband", action="store_true", help="48 kHz instead of 16 kHz")
+    parser.add_argument("--realtime", action="store_true", help="play files into the recorder as fast as they sound")
+    parser.add_argument("--timeout", type=float, default=60, metavar="S", help="wait so long after the recording (60)")
+    return parser
