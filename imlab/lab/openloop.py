@@ -97,26 +97,28 @@ async def offer(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
     idle = await _idle_turn()
     gc.collect()
     gc.freeze()  # what is already there is never searched during the window: collector pauses would be our lag
+    window = _Window(arrivals, send)
     try:
-        return await _Window(arrivals, send, idle).run(drain_s)
+        await window.run(drain_s)
     finally:
         gc.unfreeze()
+    return window.load(min(idle, await _idle_turn()))
 
 
 class _Window:
     """One window of load while it happens."""
 
-    def __init__(self, arrivals: Times, send: Send, idle: float) -> None:
+    def __init__(self, arrivals: Times, send: Send) -> None:
         self._intended = arrivals.tolist()
-        self._send, self._idle = send, idle
+        self._send = send
         self._sent = np.full(len(arrivals), np.nan)
         self._end = np.full(len(arrivals), np.nan)
         self._stamps: dict[str, Times] = {}
         self._errors: dict[int, str] = {}
         self._turns = 0
-        self._origin = 0.0
+        self._origin = self._seconds = self._cpu = 0.0
 
-    async def run(self, drain_s: float) -> Load:
+    async def run(self, drain_s: float) -> None:
         """The whole window, from the first arrival to the last answer."""
         cpu = time.process_time()
         self._origin = time.monotonic()
@@ -125,11 +127,13 @@ class _Window:
             await self._until(self._origin + moment)
             tasks.append(asyncio.create_task(self._one(index)))
         await self._drain(tasks, drain_s)
-        seconds = time.monotonic() - self._origin
-        spin = self._turns * self._idle
-        burnt = time.process_time() - cpu
-        intended = np.array(self._intended)
-        return Load(intended, self._sent, self._end, self._stamps, self._errors, self._origin, seconds, burnt, spin)
+        self._seconds = time.monotonic() - self._origin
+        self._cpu = time.process_time() - cpu
+
+    def load(self, idle: float) -> Load:
+        """What came of it; ``idle`` is the CPU seconds of a turn of the loop with nothing to do."""
+        times = np.array(self._intended), self._sent, self._end, self._stamps, self._errors
+        return Load(*times, self._origin, self._seconds, self._cpu, spin_s=self._turns * idle)
 
     async def _until(self, moment: float) -> None:
         """Sleep to just before, then give the loop turn after turn; a moment that has passed costs none."""
