@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Protocol
@@ -117,7 +118,7 @@ class _Gate:
 
 def _after(request: Request) -> int:
     text = request.query_params.get("after", "0")
-    if not (text.isascii() and text.isdigit() and int(text) <= INTEGER):
+    if not re.fullmatch("[0-9]{1,16}", text) or int(text) > INTEGER:
         raise HTTPException(400, f"after is a sequence, not {text!r:.60}")
     return int(text)
 
