@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from imlab.desk.places import Places
 from imlab.desk.study import Study
 from imlab.errors import InvalidRun
 from imlab.lab.design import plan
 from imlab.lab.figure import Plot
-from imlab.lab.reading import Run, trusted
+from imlab.lab.reading import Run, latest, runs, trusted
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,9 @@ class Answer:
         trials = self.run.trials()
         bad = trials[trials["outcome"] != "ok"].fillna({"reason": ""})
         return bad.groupby(["outcome", "reason"], sort=False).size().rename("trials").reset_index()
+
+
+def standing(study: Study, places: Places) -> Answer | None:
+    """A study as told by the run that stands for it; None where no whole run is stored."""
+    found = runs(places.results, study.name)
+    return Answer(study, latest(places.results, study.name)) if found else None

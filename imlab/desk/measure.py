@@ -11,7 +11,7 @@ from pathlib import Path
 from imlab.desk import account, watch
 from imlab.desk.answer import Answer
 from imlab.desk.budget import told
-from imlab.desk.places import Places, shown
+from imlab.desk.places import Places, here, shown
 from imlab.desk.study import Study, all_studies, open_study
 from imlab.desk.taking import stored, take
 from imlab.desk.words import count
@@ -37,10 +37,10 @@ examples:
 """
 
 
-def main(argv: list[str], places: Places | None = None) -> int:
+def main(argv: list[str]) -> int:
     """Exit code 0 when there is something to believe, 1 when not, 130 after Ctrl-C."""
     options = _parser().parse_args(argv)
-    places = places or Places()
+    places = here()
     if not options.study:
         print("\n\n".join(_listed(study) for study in all_studies(places)))
         return 0

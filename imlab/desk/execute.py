@@ -1,0 +1,78 @@
+"""Execute a notebook without a screen, and make of it either the file that git keeps or a page that opens offline.
+
+Executed twice over the same rows, a notebook is the same bytes: what changes by itself (clocks, versions, where the
+kernel lay) is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
+from imlab.desk.page import fill
+from imlab.errors import DoorError
+
+LIMIT_S = 1200  # for one cell: a notebook may measure at smoke scale
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+
+Notebook = Any  # nbformat's own is a dictionary that answers to attributes
+
+
+def execute(path: Path, scale: str) -> Notebook:
+    """Run from top to bottom in a fresh kernel with IMLAB_SCALE set; DoorError names the cell that failed."""
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as home:  # the reader's own IPython profile has no say
+        client = NotebookClient(
+            notebook,
+            timeout=LIMIT_S,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        try:
+            client.execute(env={**os.environ, "IMLAB_SCALE": scale, "IPYTHONDIR": home})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise DoorError(f"{path.name}: {_last_line(error)}") from error
+    return tidy(notebook)
+
+
+def tidy(notebook: Notebook) -> Notebook:
+    """Without what changes by itself."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("text/plain", None) if _richer(output) else None
+    return notebook
+
+
+def text(notebook: Notebook) -> str:
+    """As git keeps it."""
+    return str(nbformat.writes(notebook, version=4)).rstrip("\n") + "\n"
+
+
+def page(notebook: Notebook, title: str) -> str:
+    """As HTML that needs nothing from anywhere, in the report's own look."""
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    body, _ = exporter.from_notebook_node(notebook, resources={"should_not_encode_svg": True})
+    return fill("notebook.html", title=title, body=body)
+
+
+def _richer(output: Notebook) -> bool:
+    """Whether an output has a form that is better than its repr."""
+    return any(kind != "text/plain" for kind in output.get("data", {}))
+
+
+def _last_line(error: Exception) -> str:
+    """What went wrong, without the traceback's colours and pages."""
+    named = getattr(error, "ename", ""), getattr(error, "evalue", "")
+    return ": ".join(part for part in named if part) or str(error).strip().splitlines()[-1]

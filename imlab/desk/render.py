@@ -1,0 +1,73 @@
+"""./lab render: stored rows to figures, notebooks and report. Nothing is measured; twice gives the same bytes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from imlab.desk import report
+from imlab.desk.answer import Answer, standing
+from imlab.desk.execute import text
+from imlab.desk.letters import Letters, execute_all, notebooks
+from imlab.desk.places import Places, here, shown
+from imlab.desk.report import Entry
+from imlab.desk.study import Study, all_studies, open_study
+from imlab.lab.folder import write_whole
+from imlab.lab.reading import runs
+
+EPILOG = """\
+Figures go beside the rows they are drawn from: of the published run, and of the run that stands for the study here.
+The notebooks in notebooks/ are executed from published rows alone, so that they say the same on every machine.
+
+examples:
+  ./lab render          everything
+  ./lab render q01      the figures and the notebook of one study, and the report
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Exit code 0 when everything was drawn, 1 when a notebook failed."""
+    options = _parser().parse_args(argv)
+    places = here()
+    chosen = open_study(options.study, places) if options.study else None
+    for study in [chosen] if chosen else all_studies(places):
+        for path in _draw(study, places):
+            print(shown(path))
+    letters = execute_all(notebooks(places, chosen.name if chosen else ""), "reference")
+    for path in _keep(letters):
+        print(shown(path))
+    entries = [Entry(study, standing(study, places)) for study in all_studies(places)]
+    print(shown(report.write(places, entries, letters.pages)))
+    for why in letters.failed.values():
+        print(f"lab render: {why}", file=sys.stderr)
+    return 1 if letters.failed else 0
+
+
+def _draw(study: Study, places: Places) -> Iterator[Path]:
+    """The figures of the published run and of the standing one."""
+    now = standing(study, places)
+    published = [run for run in runs(places.results, study.name) if run.reference]
+    for run in {run.path: run for run in [*published, *([now.run] if now else [])]}.values():
+        yield from Answer(study, run).save_figures()
+
+
+def _keep(letters: Letters) -> Iterator[Path]:
+    """The executed notebooks in the place of what they were, where that was different."""
+    for path, notebook in letters.done.items():
+        told = text(notebook)
+        if told != path.read_text():
+            write_whole(path, told.encode())
+            yield path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab render",
+        description="Stored rows to figures, notebooks and report; the same bytes each time.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="only this one: name, number, or beginning of a name")
+    return parser
