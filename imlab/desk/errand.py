@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+LISTED = re.compile(rb" \x1b\[3[0-9]m[+~-]\x1b\[39m [^\n]*\n")  # uv ends with a line for each of 180 packages
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -48,5 +49,5 @@ def _listen(source: int) -> bytes:
             return bytes(said)
         said += piece
         if sys.stderr.isatty():
-            sys.stderr.buffer.write(piece)
+            sys.stderr.buffer.write(LISTED.sub(b"", piece))
             sys.stderr.flush()
