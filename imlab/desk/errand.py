@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-LISTED = re.compile(rb" \x1b\[3[0-9]m[+~-]\x1b\[39m [^\n]*\n")  # uv ends with a line for each of 180 packages
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -21,23 +20,23 @@ class Failed(Exception):
         self.text = text
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+def run(command: Sequence[str], environment: Mapping[str, str], enough: bytes | None = None) -> None:
     """Run until it ends, in no project (uv would obey our pyproject.toml).
 
-    A terminal sees the program's own progress bars; a log sees nothing.
+    A terminal sees the program's own progress bars, up to the word ``enough``; a log sees nothing.
     """
     mine, theirs = pty.openpty() if sys.stderr.isatty() else os.pipe()
     with subprocess.Popen(
         command, cwd="/", env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     ) as program:
         os.close(theirs)
-        said = _listen(mine)
+        said = _listen(mine, enough)
     os.close(mine)
     if program.returncode:
         raise Failed(ESCAPE.sub(b"\n", said).decode(errors="replace"))
 
 
-def _listen(source: int) -> bytes:
+def _listen(source: int, enough: bytes | None) -> bytes:
     """Everything written until the other end closes (a terminal says so by an error), echoed to a terminal."""
     said = bytearray()
     while True:
@@ -47,7 +46,7 @@ def _listen(source: int) -> bytes:
             return bytes(said)
         if not piece:
             return bytes(said)
-        said += piece
-        if sys.stderr.isatty():
-            sys.stderr.buffer.write(LISTED.sub(b"", piece))
+        if sys.stderr.isatty() and (enough is None or enough not in said):
+            sys.stderr.buffer.write(piece)
             sys.stderr.flush()
+        said += piece
