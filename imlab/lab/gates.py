@@ -32,7 +32,7 @@ class Gates:
     """The most of each strain that a trial may see. A block with one trial above any of them is rejected whole.
 
     The defaults suit two cores that nobody else uses. A server and a generator on a core each saw a ``cpu`` of
-    0.01 there, and 0.39 beside one foreign busy loop, which made their p99 ten times worse; ``switches`` went
+    0.01 there, and 0.39 beside one foreign busy loop, which made their p99 four times worse; ``switches`` went
     from 14 to 420. ``io`` is open, for stores wait for disks by trade.
     """
 
