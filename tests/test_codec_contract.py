@@ -79,6 +79,17 @@ def test_streams_do_not_know_of_each_other(codec: Codec, clip: Clip) -> None:
 
 
 @every_codec
+def test_a_copy_has_the_same_past_and_its_own_future(codec: Codec, clip: Clip) -> None:
+    frames = clip.samples[: len(clip.samples) // codec.frame * codec.frame].reshape(-1, codec.frame)
+    encoder, alone = codec.encoder(), codec.encoder()
+    for frame in frames[:8]:
+        assert encoder.encode(frame) == alone.encode(frame)
+    copy = encoder.copy()
+    strayed = [encoder.encode(frame[::-1].copy()) for frame in frames[8:12]]
+    assert [copy.encode(frame) for frame in frames[8:12]] == [alone.encode(frame) for frame in frames[8:12]] != strayed
+
+
+@every_codec
 def test_a_lost_packet_leaves_no_hole(codec: Codec, clip: Clip) -> None:
     decoder = codec.decoder()
     for packet in encode(codec, clip).packets[:5]:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imlab.codec.libopus import VARIABLE, candidates, load
+from imlab.codec.opus import Opus
 
 SAY = "from imlab.codec.libopus import load; from imlab.errors import DoorError\n"
 
@@ -40,6 +42,18 @@ def test_opuslib_has_the_library_that_was_found() -> None:
 def test_the_first_candidate_is_the_one_in_use() -> None:
     if not os.environ.get(VARIABLE):
         assert next(iter(candidates())) == (load().source, load().path)
+
+
+def test_opuslibs_own_classes_still_work_and_agree_with_us() -> None:
+    ours, our_decoder = Opus().encoder(), Opus().decoder()
+    import opuslib
+
+    theirs, their_decoder = opuslib.Encoder(16_000, 1, "voip"), opuslib.Decoder(16_000, 1)
+    theirs.bitrate, theirs.complexity, theirs.vbr_constraint = 24_000, 10, 0
+    for frame in np.random.default_rng(1).normal(0, 0.1, (20, 320)).astype(np.float32):
+        packet = ours.encode(frame)
+        assert theirs.encode_float(frame.tobytes(), 320) == packet
+        assert their_decoder.decode_float(packet, 320) == our_decoder.decode(packet).tobytes()
 
 
 def test_a_library_is_told_apart_by_value_and_prints_without_its_functions() -> None:

@@ -99,10 +99,20 @@ def _bind(source: str, path: str, version: str) -> Library:
         warnings.simplefilter("ignore", SyntaxWarning)  # opuslib 3.0.1 compares integers by ``is not``
         encoder = importlib.import_module("opuslib.api.encoder")
         decoder = importlib.import_module("opuslib.api.decoder")
-    # The ctl functions are variadic, and on arm64 variadic arguments travel elsewhere: say which two are fixed.
-    encoder.libopus_ctl.argtypes = (encoder.EncoderPointer, ctypes.c_int)
-    decoder.libopus_ctl.argtypes = (decoder.DecoderPointer, ctypes.c_int)
+    _declare(encoder, decoder)
     return Library(path, version, source, encoder, decoder)
+
+
+def _declare(encoder: ModuleType, decoder: ModuleType) -> None:
+    """Improve on opuslib's declarations; its own callers go on as before.
+
+    ctl is variadic, and on arm64 variadic arguments travel elsewhere: say which two are fixed. A plain address costs a
+    third of a microsecond less to pass than a typed pointer, 2 % of decoding a packet: studies/k01.
+    """
+    address, number, count, data = ctypes.c_void_p, ctypes.c_int, ctypes.c_int32, ctypes.c_char_p
+    encoder.libopus_ctl.argtypes = decoder.libopus_ctl.argtypes = (address, number)
+    encoder.libopus_encode_float.argtypes = (address, address, number, data, count)
+    decoder.libopus_decode_float.argtypes = (address, data, count, address, number, number)
 
 
 @contextmanager

@@ -89,13 +89,13 @@ class Opus:
 class OpusEncoder:
     """One stream on its way in."""
 
-    __slots__ = ("__weakref__", "_encode", "_frame", "_out", "_pcm", "_pcm_pointer", "_settings", "_state")
+    __slots__ = ("__weakref__", "_encode", "_frame", "_out", "_pcm", "_pcm_address", "_settings", "_state")
 
     def __init__(self, settings: Opus) -> None:
         library = load()
         self._settings = settings
-        self._state = _create(library.encoder, settings.rate, 1, APPLICATIONS[settings.application])
-        weakref.finalize(self, library.encoder.destroy, self._state)
+        state = _create(library.encoder, settings.rate, 1, APPLICATIONS[settings.application])
+        weakref.finalize(self, library.encoder.destroy, state)
         for request, value in (
             (SET_BITRATE, settings.bitrate),
             (SET_COMPLEXITY, settings.complexity),
@@ -103,11 +103,12 @@ class OpusEncoder:
             (SET_VBR_CONSTRAINT, settings.constrained),
             (SET_DTX, settings.dtx),
         ):
-            _control(library.encoder, self._state, request, int(value))
+            _control(library.encoder, state, request, int(value))
+        self._state = _address(state)
         self._encode = library.encoder.libopus_encode_float
         self._frame = settings.frame
         self._pcm = np.zeros(settings.frame, np.float32)
-        self._pcm_pointer = self._pcm.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        self._pcm_address = self._pcm.ctypes.data
         self._out: Any = (ctypes.c_char * LARGEST)()
 
     def encode(self, frame: Samples) -> bytes:
@@ -115,7 +116,7 @@ class OpusEncoder:
         if frame.shape != self._pcm.shape:
             raise UsageError(f"a frame has shape {self._pcm.shape}, not {frame.shape}")
         self._pcm[:] = frame
-        size: int = self._encode(self._state, self._pcm_pointer, self._frame, self._out, LARGEST)
+        size: int = self._encode(self._state, self._pcm_address, self._frame, self._out, LARGEST)
         if size < 0:
             raise DoorError(f"libopus could not encode a frame of {self._frame} samples: {_reason(size)}")
         packet: bytes = self._out[:size]
@@ -131,23 +132,24 @@ class OpusEncoder:
 class OpusDecoder:
     """One stream on its way out, at any of Opus's rates whatever rate it was coded at."""
 
-    __slots__ = ("__weakref__", "_decode", "_most", "_pcm", "_pcm_pointer", "_state", "_step")
+    __slots__ = ("__weakref__", "_decode", "_most", "_pcm", "_pcm_address", "_state", "_step")
 
     def __init__(self, rate: int) -> None:
         library = load()
-        self._state = _create(library.decoder, rate, 1)
-        weakref.finalize(self, library.decoder.destroy, self._state)
+        state = _create(library.decoder, rate, 1)
+        weakref.finalize(self, library.decoder.destroy, state)
+        self._state = _address(state)
         self._decode = library.decoder.libopus_decode_float
         self._step = rate // 400  # 2.5 ms, the grain of Opus
         self._most = rate * LONGEST_MS // 1000
         self._pcm = np.zeros(self._most, np.float32)
-        self._pcm_pointer = self._pcm.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        self._pcm_address = self._pcm.ctypes.data
 
     def decode(self, packet: bytes) -> Samples:
         """The packet's samples, float32 of shape (n,), n up to 120 ms; CodecError for bytes that are no packet."""
         if not packet:  # libopus would take it for a lost one
             raise CodecError("an Opus packet has at least one byte, this one has none")
-        count: int = self._decode(self._state, packet, len(packet), self._pcm_pointer, self._most, 0)
+        count: int = self._decode(self._state, packet, len(packet), self._pcm_address, self._most, 0)
         if count < 0:
             raise CodecError(f"not an Opus packet ({_reason(count)}): {len(packet)} bytes, {packet[:16].hex()}")
         return self._pcm[:count].copy()
@@ -158,7 +160,7 @@ class OpusDecoder:
             raise UsageError(
                 f"Opus conceals a multiple of {self._step} samples (2.5 ms) up to {self._most}, not {samples}"
             )
-        count: int = self._decode(self._state, None, 0, self._pcm_pointer, samples, 0)
+        count: int = self._decode(self._state, None, 0, self._pcm_address, samples, 0)
         if count < 0:
             raise DoorError(f"libopus could not conceal {samples} samples: {_reason(count)}")
         return self._pcm[:count].copy()
@@ -184,6 +186,11 @@ def _create(module: Any, *settings: int) -> Any:
     if code.value != 0 or not state:
         raise DoorError(f"libopus could not open a stream with {settings}: {_reason(code.value)}")
     return state
+
+
+def _address(state: Any) -> int:
+    """Where it lies: all that a call needs; the pointer stays with who destroys it."""
+    return ctypes.cast(state, ctypes.c_void_p).value or 0
 
 
 def _control(module: Any, state: Any, request: int, value: Any) -> None:
