@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import product
 from math import nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,7 @@ def test_a_tail_is_withheld_where_a_run_is_too_small_for_it() -> None:
 @pytest.mark.parametrize("column", ["outcome", "kept", "warm_up", "error"])
 def test_what_may_not_be_counted_is_not(column: str) -> None:
     all_rows = rows()
-    bad: dict[str, object] = {"outcome": "invalid", "kept": False, "warm_up": True, "error": "DoorError: gone"}
+    bad: dict[str, Any] = {"outcome": "invalid", "kept": False, "warm_up": True, "error": "DoorError: gone"}
     values = zip(all_rows["block"], all_rows[column], strict=True)
     all_rows[column] = [bad[column] if block == 2 else value for block, value in values]
     assert set(heard(all_rows)["block"]) == {0, 1, 3, 4, 5}
