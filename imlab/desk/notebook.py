@@ -1,0 +1,169 @@
+"""What a cell of a notebook may say: one verb to a cell, nothing measured in the kernel itself.
+
+The one seam between reading and measuring is ``SCALE``, which the environment variable IMLAB_SCALE sets:
+
+    stored      (where nothing is set) the rows that stand for the study on this disk
+    reference   the published rows only: what ./lab render asks for, so that what git keeps is the same everywhere
+    smoke, quick, full    measure at that scale, now, in a subprocess
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm.notebook import tqdm
+
+from imlab.audio.corpus import open_corpus
+from imlab.audio.files import write_clip
+from imlab.codec.container import to_file
+from imlab.codec.contract import encode
+from imlab.codec.opus import Opus
+from imlab.desk.account import rejected
+from imlab.desk.answer import Answer, standing
+from imlab.desk.places import ROOT, Places, here
+from imlab.desk.study import Study, open_study
+from imlab.errors import DoorError, UsageError
+from imlab.lab.design import SCALES
+from imlab.lab.figure import Plot
+from imlab.lab.manifest import read_manifest
+from imlab.lab.reading import REFERENCE, Run
+from imlab.studies import one_note as note
+
+SCALE = os.environ.get("IMLAB_SCALE") or "stored"
+
+
+class Prose(str):
+    """Words that a notebook shows as words."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+class Sound(str):
+    """A player for a file beside the notebook: the sound itself is never in an output."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a notebook may quote from a study: everything here is computed from the rows of one run."""
+
+    answer: Answer
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.answer.run.label}** · {self.answer.run.manifest.study} · run {self.answer.run.path.name}"
+
+    @property
+    def expectation(self) -> Prose:
+        """What we expected, as the plan of this run had it before the data."""
+        return Prose(f"> {self.answer.run.manifest.expectation}")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The study's small table."""
+        return self.answer.table
+
+    @property
+    def conclusion(self) -> Prose:
+        """One sentence with its interval."""
+        return Prose(f"**{self.answer.conclusion}**")
+
+    @property
+    def rejected(self) -> Prose:
+        """What does not count, and why."""
+        lines = list(rejected(self.answer))
+        return Prose("\n".join(f"- {line}" for line in lines) or "Nothing was rejected.")
+
+    @property
+    def design(self) -> Prose:
+        """How often, on what, with which versions."""
+        return Prose("  \n".join(self.answer.run.manifest.caption.split("\n")))
+
+    def figure(self, name: str) -> Plot:
+        """One of the study's figures."""
+        if name not in self.answer.figures:
+            raise UsageError(f"no figure {name!r}: there are {', '.join(self.answer.figures) or 'none'}")
+        return self.answer.figures[name]
+
+
+def study(word: str, scale: str = SCALE) -> Letter:
+    """A study by name or number, told by stored rows or by rows measured now, as ``scale`` says."""
+    places = here()
+    known = open_study(word, places)
+    return Letter(_measured(known, scale) if scale in SCALES else _stored(known, scale, places))
+
+
+def one_note(scale: str = SCALE) -> Plot:
+    """The stages of one note: sent now through a real server, or, for ``reference``, out of the published rows."""
+    if scale != REFERENCE:
+        return note.live()
+    return note.stored(study("q01_stop_to_play", scale).answer.run)
+
+
+def hear(seconds: float = 6.0) -> Sound:
+    """Some speech as spoken and as Opus at 24 kbit/s, as files in results/heard and players for them."""
+    folder = here().results / "heard"
+    folder.mkdir(parents=True, exist_ok=True)
+    spoken = open_corpus(download=False, say=lambda line: None).note(seconds)
+    write_clip(folder / "spoken.wav", spoken, overwrite=True)
+    ending, coded = to_file(encode(Opus(), spoken))
+    (folder / f"note.{ending}").write_bytes(coded)
+    return Sound(
+        "\n".join([_player("as spoken", folder / "spoken.wav"), _player("as sent", folder / f"note.{ending}")])
+    )
+
+
+def _player(what: str, path: Path) -> str:
+    place = os.path.relpath(path, ROOT / "notebooks")
+    return f'<p>{what}: <audio controls preload="none" src="{place}"></audio> <a href="{place}">{path.name}</a></p>'
+
+
+def _stored(known: Study, scale: str, places: Places) -> Answer:
+    """The published run, or the one that stands for the study here."""
+    if scale == REFERENCE:
+        path = places.results / known.name / REFERENCE
+        return Answer(known, Run(path, read_manifest(path)))
+    if scale != "stored":
+        raise UsageError(f"no scale {scale!r}: choose from stored, {REFERENCE}, {', '.join(SCALES)}")
+    answer = standing(known, places)
+    if answer is None:
+        raise DoorError(f"{known.name} was never run, and no reference is stored: ./lab measure {known.name}")
+    return answer
+
+
+def _measured(known: Study, scale: str) -> Answer:
+    """A new run by ./lab measure, in a process of its own; interrupting the kernel interrupts it, and loses nothing."""
+    command = [sys.executable, "-P", "-m", "imlab", "measure", known.name, "--scale", scale, "--json"]
+    with tempfile.TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        told = {event["event"]: event for event in _watched(process)}
+        complaints.seek(0)
+        if "end" not in told:
+            raise DoorError(complaints.read().strip().split("\n")[-1] or f"measuring {known.name} ended early")
+    path = Path(told["end"]["run"])
+    return Answer(known, Run(path, read_manifest(path)))
+
+
+def _watched(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    """The events of a measurement until it ends, as a bar where a reader looks on and nothing where none does."""
+    assert process.stdout is not None
+    with process, tqdm(unit="trial", disable="IMLAB_SCALE" in os.environ, leave=False) as bar:
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "begin":
+                bar.reset(event["trials"])
+            elif event["event"] == "trial":
+                bar.update(event["done"] - bar.n)
+                bar.set_postfix(event["cell"])
+            yield event
