@@ -73,11 +73,13 @@ async def _standing(plan: ServerPlan) -> AsyncIterator[tuple[Library, Ready, lis
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening TCP socket."""
+    if not 0 <= port <= 65_535:
+        raise UsageError(f"a port is 0 to 65535, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise DoorError(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', '') or error}") from error
+    except OSError as error:
+        raise DoorError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
 
 
 def _address(listening: socket.socket) -> str:
