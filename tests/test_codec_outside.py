@@ -53,8 +53,9 @@ def run(*command: str | Path) -> str:
 
 
 def spoken(speech: Clip, rate: int, seconds: float = 3.3) -> Clip:
-    clip = resample(speech, rate)
-    return Clip(clip.samples[: round(seconds * rate)], rate)
+    """The beginning, at half of full scale: programs that give 16 bits must not have to clip what a codec overshoots."""
+    samples = resample(speech, rate).samples[: round(seconds * rate)]
+    return Clip(samples / (2 * np.abs(samples).max()), rate)
 
 
 def saved(path: Path, codec: Opus, clip: Clip) -> Path:
