@@ -53,7 +53,7 @@ def run(*command: str | Path) -> str:
 
 
 def spoken(speech: Clip, rate: int, seconds: float = 3.3) -> Clip:
-    """The beginning, at half of full scale: programs that give 16 bits must not have to clip what a codec overshoots."""
+    """The beginning, at half of full scale: programs that give 16 bits need not clip what a codec overshoots."""
     samples = resample(speech, rate).samples[: round(seconds * rate)]
     return Clip(samples / (2 * np.abs(samples).max()), rate)
 
