@@ -21,6 +21,7 @@ from imlab.net.aio import Runner
 from imlab.net.aio_client import Client, address
 from imlab.net.aio_server import Server
 from imlab.net.gate import refusal
+from imlab.net.listening import listen
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
 from imlab.store.memory import MemoryStore
@@ -40,7 +41,7 @@ class Service:
     """A server on a port of 127.0.0.1, over a store that outlives it."""
 
     def __init__(self, store: MemoryStore, port: int = 0, terms: Terms | None = None) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = listen("127.0.0.1", port)
         self.port: int = self._socket.getsockname()[1]
         self.server = Server(Hub(terms))
         self._writer = Writer(store, self.server.stored)
@@ -330,6 +331,14 @@ def test_an_effect_that_asks_for_more_waits_its_turn() -> None:
         return done
 
     assert asyncio.run(run()) == ["a", "b", "c"]
+
+
+def test_small_messages_leave_at_once() -> None:
+    """Without TCP_NODELAY an Ack may wait 40 ms for the client's delayed acknowledgement of the one before."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 GATE = [

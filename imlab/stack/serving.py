@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imlab.errors import DoorError, UsageError
+from imlab.errors import UsageError
 from imlab.net.aio_server import Server
 from imlab.net.http import HttpServer
+from imlab.net.listening import listen
 from imlab.net.media import media
 from imlab.server.hub import Hub
 from imlab.stack.library import Library
@@ -26,8 +27,6 @@ from imlab.store.reader import Reader
 from imlab.store.sqlite import SqliteStore
 from imlab.store.writer import Writer
 from imlab.trace import ignore
-
-BACKLOG = 1024  # connections that may wait to be accepted, as when all clients of a restarted server come back
 
 
 def run(plan: ServerPlan, ready: Callable[[Ready], None], while_stdin: bool = False) -> int:
@@ -69,17 +68,6 @@ async def _standing(plan: ServerPlan) -> AsyncIterator[tuple[Library, Ready, lis
         secure = "s" if plan.tls else ""
         here = Ready(f"ws{secure}://{_address(ws)}", f"http{secure}://{_address(http)}", os.getpid())
         yield library, here, [server.broken, web.ended]
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket."""
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"a port is 0 to 65535, not {port}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise DoorError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
 
 
 def _address(listening: socket.socket) -> str:
