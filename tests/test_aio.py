@@ -22,6 +22,7 @@ from imlab.net.aio_client import Client, address
 from imlab.net.aio_server import Server
 from imlab.net.gate import refusal
 from imlab.net.listening import listen
+from imlab.net.websocket import built_for_each, built_once
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
 from imlab.store.memory import MemoryStore
@@ -331,6 +332,30 @@ def test_an_effect_that_asks_for_more_waits_its_turn() -> None:
         return done
 
     assert asyncio.run(run()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 300_000])
+def test_a_frame_built_once_is_the_library_s_own(size: int) -> None:
+    async def run() -> None:
+        got: dict[str, bytes] = {}
+        served: asyncio.Queue[ServerConnection] = asyncio.Queue()
+
+        async def attend(connection: ServerConnection) -> None:
+            served.put_nowait(connection)
+            await connection.wait_closed()
+
+        async with (
+            serve(attend, "127.0.0.1", 0, compression=None) as server,
+            connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", compression=None) as client,
+        ):
+            connection = await served.get()
+            for write in (built_once, built_for_each):
+                write([connection], bytes(size))
+                got[write.__name__] = await client.recv(decode=False)
+        assert got["built_once"] == got["built_for_each"] == bytes(size)
+        built_once([connection], b"nobody is there any more")
+
+    asyncio.run(run())
 
 
 def test_small_messages_leave_at_once() -> None:

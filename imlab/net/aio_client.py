@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
@@ -17,7 +16,7 @@ from imlab.client.line import SERVER
 from imlab.client.phone import Phone
 from imlab.errors import UsageError
 from imlab.net.aio import Runner
-from imlab.net.websocket import PATH, TERMS, DialledConnection, farewell, hang_up, read
+from imlab.net.websocket import PATH, TERMS, DialledConnection, built_for_each, farewell, hang_up, read
 from imlab.wire.effects import Close, Deliver, Dial, Effect, Send
 from imlab.wire.messages import VoiceMessage
 from imlab.wire.protobuf import Protobuf
@@ -73,7 +72,7 @@ class Client:
         match effect:
             case Send(peer, message):
                 if self._connection:
-                    broadcast([self._connection], self._framing.encode(message))
+                    built_for_each([self._connection], self._framing.encode(message))
                     kept = self._connection.transport.get_write_buffer_size()
                     self._runner.ask(self._phone.backlog, peer, kept)
             case Deliver(event):

@@ -9,14 +9,13 @@ from functools import partial
 from ssl import SSLContext
 
 from websockets.asyncio.server import Server as Listener
-from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 
 from imlab.errors import UsageError
 from imlab.net.aio import Runner
-from imlab.net.gate import refusal
-from imlab.net.websocket import TERMS, ServedConnection, farewell, hang_up, read
+from imlab.net.gate import at_the_gate
+from imlab.net.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
 from imlab.server.doors import Committed, Page
 from imlab.server.hub import Hub
 from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
@@ -25,14 +24,15 @@ from imlab.wire.protobuf import Protobuf
 
 Put = Callable[[int, VoiceMessage], None]
 Read = Callable[[int, str, int | None, int], None]
+FanOut = Callable[[Sequence[ServerConnection], bytes], None]
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
 class Server:
     """Connections to one hub. ``put`` and ``load`` go to the store, whose answers come to ``stored``, in any thread."""
 
-    def __init__(self, hub: Hub, framing: Protobuf | None = None) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, framing: Protobuf | None = None, fan_out: FanOut = built_once) -> None:
+        self._hub, self._fan_out = hub, fan_out
         self._framing = framing or Protobuf()
         self._loop = asyncio.get_running_loop()
         self._runner = Runner(hub, self._do)
@@ -59,7 +59,7 @@ class Server:
             self._attend,
             sock=listening,
             ssl=tls,
-            process_request=_at_the_gate,
+            process_request=at_the_gate,
             create_connection=ServedConnection,
             **TERMS,
         )
@@ -140,13 +140,8 @@ class Server:
     def _write(self, peers: Sequence[str], message: Message, always: bool) -> None:
         """The same bytes to each peer that is still here; each transport's leftovers to the hub."""
         present = [(peer, self._connections[peer]) for peer in peers if peer in self._connections]
-        broadcast([connection for _, connection in present], self._framing.encode(message))
+        self._fan_out([connection for _, connection in present], self._framing.encode(message))
         for peer, connection in present:
             kept = connection.transport.get_write_buffer_size()
             if kept or always:
                 self._runner.ask(self._hub.backlog, peer, kept)
-
-
-def _at_the_gate(connection: ServerConnection, request: Request) -> Response | None:
-    refused = refusal(request.path, request.headers.get("Host", ""), request.headers.get("Origin"))
-    return connection.respond(*refused) if refused else None

@@ -11,7 +11,16 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
 from imlab.net.websocket import PATH
+
+
+def at_the_gate(connection: ServerConnection, request: Request) -> Response | None:
+    """``process_request`` of a WebSocket server: the answer to one who is not let in."""
+    refused = refusal(request.path, request.headers.get("Host", ""), request.headers.get("Origin"))
+    return connection.respond(*refused) if refused else None
 
 
 def refusal(path: str, host: str, origin: str | None) -> tuple[int, str] | None:
