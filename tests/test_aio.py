@@ -387,6 +387,13 @@ def test_who_may_come_in(path: str, host: str, origin: str | None, status: int) 
     assert (refusal(path, host, origin) or (0, ""))[0] == status
 
 
+def test_a_name_of_our_own_may_be_used() -> None:
+    page = "http://lab.example"
+    assert refusal("/ws", "lab.example:8765", page) is not None
+    assert refusal("/ws", "LAB.example:8765", page, ["lab.example"]) is None
+    assert refusal("/ws", "evil.example:8765", "http://evil.example", ["lab.example"]) is not None
+
+
 def test_a_page_from_elsewhere_may_not_come_in() -> None:
     async def run(place: AioPlace) -> None:
         with pytest.raises(InvalidStatus, match="403"):

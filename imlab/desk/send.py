@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def main(argv: list[str]) -> int:
         parser.error("give sound files, or --mic")
     if options.seconds is not None and not options.mic:
         parser.error("--seconds is for --mic; a file is sent whole")
+    if options.mic and options.seconds is None and not sys.stdin.isatty():
+        parser.error("--mic needs --seconds where nobody can press Enter")
     options.name = options.name or own_name("send")
     return int(import_module("imlab.desk.sending").send(options))
 

@@ -127,7 +127,7 @@ def _note(
     recorder, name = Recorder(codec), uuid4().hex
     for frame in frames:
         if ended.is_set():
-            raise KeyboardInterrupt
+            raise DoorError("the recording was given up")
         recorder.add(frame.samples[: frame.length])
     trace(Mark(time.monotonic(), options.name, "tap", name))
     note = recorder.stop(name, options.name, options.room, round(time.time() * 1000))

@@ -33,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ws", type=int, default=8765, metavar="PORT", help="WebSocket (8765; 0: a free one)")
     parser.add_argument("--http", type=int, default=8766, metavar="PORT", help="HTTP (8766; 0: a free one)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="HOST", help="what browsers may call us (addresses, localhost)"
+    )
     keep = parser.add_mutually_exclusive_group()
     keep.add_argument(
         "--data", type=Path, metavar="DIR", help="where notes are kept (IMLAB_DATA, or your data directory)"

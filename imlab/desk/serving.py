@@ -27,6 +27,7 @@ def serve(options: Namespace) -> int:
         loop=options.loop,
         terms=_terms(options.terms),
         marks=options.marks,
+        names=tuple(name.lower() for name in options.name),
         tls=tuple(options.tls) if options.tls else None,
     )
     if not _on_loopback(plan.host):

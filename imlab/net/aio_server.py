@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from imlab.errors import UsageError
 from imlab.net.aio import Runner
-from imlab.net.gate import at_the_gate
+from imlab.net.gate import Names, gatekeeper
 from imlab.net.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
 from imlab.server.doors import Committed, Page
 from imlab.server.hub import Hub
@@ -31,8 +31,10 @@ GOING_AWAY = 1001  # RFC 6455, 7.4.1
 class Server:
     """Connections to one hub. ``put`` and ``load`` go to the store, whose answers come to ``stored``, in any thread."""
 
-    def __init__(self, hub: Hub, framing: Protobuf | None = None, fan_out: FanOut = built_once) -> None:
-        self._hub, self._fan_out = hub, fan_out
+    def __init__(
+        self, hub: Hub, framing: Protobuf | None = None, fan_out: FanOut = built_once, names: Names = ()
+    ) -> None:
+        self._hub, self._fan_out, self._names = hub, fan_out, names
         self._framing = framing or Protobuf()
         self._loop = asyncio.get_running_loop()
         self._runner = Runner(hub, self._do)
@@ -59,7 +61,7 @@ class Server:
             self._attend,
             sock=listening,
             ssl=tls,
-            process_request=at_the_gate,
+            process_request=gatekeeper(self._names),
             create_connection=ServedConnection,
             **TERMS,
         )

@@ -3,11 +3,12 @@
 A browser lets any page open a WebSocket to any address, also to 127.0.0.1, and says in Origin which page it was. A
 page from elsewhere must not speak for the user, so Origin, where there is one, has to name the host that was asked.
 That alone is not enough: a page may point a name of its own at 127.0.0.1 (DNS rebinding), and then both agree; so
-the host has to be an address or localhost, which nobody else can own.
+the host has to be an address or localhost, which nobody else can own, or a name that the server was told is its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -16,30 +17,39 @@ from websockets.http11 import Request, Response
 
 from imlab.net.websocket import PATH
 
+Names = Collection[str]  # in lower case
 
-def at_the_gate(connection: ServerConnection, request: Request) -> Response | None:
+
+def gatekeeper(names: Names) -> Callable[[ServerConnection, Request], Response | None]:
     """``process_request`` of a WebSocket server: the answer to one who is not let in."""
-    refused = refusal(request.path, request.headers.get("Host", ""), request.headers.get("Origin"))
-    return connection.respond(*refused) if refused else None
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        refused = refusal(request.path, request.headers.get("Host", ""), request.headers.get("Origin"), names)
+        return connection.respond(*refused) if refused else None
+
+    return answer
 
 
-def refusal(path: str, host: str, origin: str | None) -> tuple[int, str] | None:
-    """HTTP status and reason for a WebSocket request that is not let in. host, origin: the headers of these names."""
+def refusal(path: str, host: str, origin: str | None, names: Names = ()) -> tuple[int, str] | None:
+    """HTTP status and reason for a WebSocket request that is not let in. host, origin: the headers of these names.
+
+    names: what we are called beside addresses and localhost.
+    """
     if urlsplit(path).path != PATH:
         return 404, f"the WebSocket is at {PATH}\n"
     if origin is None:
         return None
-    if not is_ours(host):
-        return 403, "a browser must use an address or localhost\n"
+    if not is_ours(host, names):
+        return 403, "a browser must use an address, localhost, or a name that serve --name was told\n"
     if _name(origin) != _name(f"//{host}"):
         return 403, "a page of another host may not speak here\n"
     return None
 
 
-def is_ours(host: str) -> bool:
+def is_ours(host: str, names: Names = ()) -> bool:
     """Whether a Host header names us in a way that no stranger's DNS can."""
     name = _name(f"//{host}")
-    if name == "localhost":
+    if name == "localhost" or name in names:
         return True
     try:
         ip_address(name)

@@ -25,6 +25,7 @@ class HttpServer:
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="error",  # its warnings tell of strangers' broken requests, and how to install what we have
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

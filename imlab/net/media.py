@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from imlab.client.player import coded
 from imlab.codec.container import to_file
 from imlab.errors import DoorError, PeerError, UsageError
-from imlab.net.gate import is_ours
+from imlab.net.gate import Names, is_ours
 from imlab.net.openapi import OPENAPI
 from imlab.net.ranges import part
 from imlab.server.doors import Page
@@ -46,8 +46,8 @@ class Library(Protocol):
 Counters = Callable[[], Mapping[str, tuple[str, str, int]]]  # name -> (gauge or counter, what it counts, its value)
 
 
-def media(library: Library, counters: Counters) -> Starlette:
-    """The application."""
+def media(library: Library, counters: Counters, names: Names = ()) -> Starlette:
+    """The application. names: what the server is called beside addresses and localhost."""
 
     async def notes(request: Request) -> Response:
         page = await asyncio.to_thread(library.load, request.path_params["room"], _after(request), PAGE)
@@ -76,7 +76,7 @@ def media(library: Library, counters: Counters) -> Starlette:
         Route("/metrics", metrics),
         Route("/openapi.json", openapi),
     ]
-    return Starlette(routes=routes, exception_handlers=_ERRORS, middleware=[Middleware(_Gate)])
+    return Starlette(routes=routes, exception_handlers=_ERRORS, middleware=[Middleware(_Gate, names=names)])
 
 
 def about(note: VoiceMessage) -> dict[str, Any]:
@@ -107,12 +107,12 @@ def prometheus(counters: Mapping[str, tuple[str, str, int]]) -> str:
 class _Gate:
     """Answers only those who asked for us by a name that is ours: see gate."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, names: Names) -> None:
+        self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        answer = self._app if is_ours(host) else _error(403, "peer", f"not known by the name {host!r}")
+        answer = self._app if is_ours(host, self._names) else _error(403, "peer", f"not known by the name {host!r}")
         await answer(scope, receive, send)
 
 

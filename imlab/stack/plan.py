@@ -14,6 +14,7 @@ class ServerPlan:
     """Ports: 0 is a free one. data: a directory, None for notes that end with the process.
 
     loop: whose event loop. marks: a file for what happened and when, one JSON object a line. tls: certificate and key.
+    names: what browsers may call it beside addresses and localhost, in lower case.
     """
 
     ws_port: int = 0
@@ -24,6 +25,7 @@ class ServerPlan:
     terms: Terms = field(default_factory=Terms)
     marks: Path | None = None
     tls: tuple[Path, Path] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

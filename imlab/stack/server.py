@@ -109,5 +109,7 @@ def _arguments(plan: ServerPlan) -> Iterator[str]:
         yield from ("--terms", json.dumps(asdict(plan.terms)))
     if plan.marks:
         yield from ("--marks", str(plan.marks))
+    for name in plan.names:
+        yield from ("--name", name)
     if plan.tls:
         yield from ("--tls", *map(str, plan.tls))

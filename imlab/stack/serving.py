@@ -57,12 +57,12 @@ async def _standing(plan: ServerPlan) -> AsyncIterator[tuple[Library, Ready, lis
         tls = _tls(plan.tls) if plan.tls else None
         library = house.enter_context(closing(Library(SqliteStore(plan.data) if plan.data else MemoryStore())))
         trace = house.enter_context(closing(MarksFile(plan.marks))) if plan.marks else ignore
-        server = Server(Hub(plan.terms, trace))
+        server = Server(Hub(plan.terms, trace), names=plan.names)
         writer = house.enter_context(closing(Writer(library, server.stored)))
         reader = house.enter_context(closing(Reader(library, server.stored)))
         await server.start(ws, writer.put, reader.load, tls)
         house.push_async_callback(server.stop)
-        web = HttpServer(media(library, partial(_counters, library, server)), plan.tls)
+        web = HttpServer(media(library, partial(_counters, library, server), plan.names), plan.tls)
         web.start(http)
         house.push_async_callback(web.stop)
         secure = "s" if plan.tls else ""
