@@ -7,6 +7,7 @@ kernel lay) is not kept.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from traitlets.config import Config
 
 from imlab.desk.page import fill
 from imlab.errors import DoorError
@@ -37,6 +39,7 @@ def execute(path: Path, scale: str) -> Notebook:
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
+            config=_apart(home),
         )
         try:
             client.execute(env={**os.environ, "IMLAB_SCALE": scale, "IPYTHONDIR": home})
@@ -64,7 +67,18 @@ def page(notebook: Notebook, title: str) -> str:
     """As HTML that needs nothing from anywhere, in the report's own look."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(notebook, resources={"should_not_encode_svg": True})
-    return fill("notebook.html", title=title, body=body)
+    return fill("notebook.html", title=title, body=_moved(body))
+
+
+def _moved(body: str) -> str:
+    """Links that led from notebooks/ lead from results/report/notebooks/; another notebook is another page."""
+    body = re.sub(r'((?:src|href)=")\.\./results/', r"\1../../", body)
+    return re.sub(r'(href="[\w-]+)\.ipynb"', r'\1.html"', body)
+
+
+def _apart(home: str) -> Config:
+    """A kernel that is spoken to through files of its own: no port, nobody listens in."""
+    return Config({"ConnectionFileMixin": {"transport": "ipc", "connection_file": f"{home}/kernel.json"}})
 
 
 def _richer(output: Notebook) -> bool:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm.notebook import tqdm
 
 from imlab.audio.corpus import open_corpus
@@ -29,6 +28,7 @@ from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.desk.account import rejected
 from imlab.desk.answer import Answer, standing
+from imlab.desk.page import table
 from imlab.desk.places import ROOT, Places, here
 from imlab.desk.study import Study, open_study
 from imlab.errors import DoorError, UsageError
@@ -48,8 +48,8 @@ class Prose(str):
         return str(self)
 
 
-class Sound(str):
-    """A player for a file beside the notebook: the sound itself is never in an output."""
+class Markings(str):
+    """HTML that a notebook shows as such."""
 
     def _repr_html_(self) -> str:
         return str(self)
@@ -70,9 +70,9 @@ class Letter:
         return Prose(f"> {self.answer.run.manifest.expectation}")
 
     @property
-    def table(self) -> pd.DataFrame:
-        """The study's small table."""
-        return self.answer.table
+    def table(self) -> Markings:
+        """The study's small table, as the report has it; ``answer.table`` is the frame behind it."""
+        return Markings(table(self.answer.table))
 
     @property
     def conclusion(self) -> Prose:
@@ -111,15 +111,17 @@ def one_note(scale: str = SCALE) -> Plot:
     return note.stored(study("q01_stop_to_play", scale).answer.run)
 
 
-def hear(seconds: float = 6.0) -> Sound:
-    """Some speech as spoken and as Opus at 24 kbit/s, as files in results/heard and players for them."""
+def hear(seconds: float = 6.0) -> Markings:
+    """Some speech as spoken and as it would be sent: files in results/heard, and players for them. The sound itself
+    is never in an output.
+    """
     folder = here().results / "heard"
     folder.mkdir(parents=True, exist_ok=True)
     spoken = open_corpus(download=False, say=lambda line: None).note(seconds)
     write_clip(folder / "spoken.wav", spoken, overwrite=True)
     ending, coded = to_file(encode(Opus(), spoken))
     (folder / f"note.{ending}").write_bytes(coded)
-    return Sound(
+    return Markings(
         "\n".join([_player("as spoken", folder / "spoken.wav"), _player("as sent", folder / f"note.{ending}")])
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 from imlab.errors import InvalidRun
 from imlab.lab.bars import stage_bars
 from imlab.lab.design import Trial
-from imlab.lab.figure import Imprint, Plot
+from imlab.lab.figure import Imprint, Plot, imprint
 from imlab.lab.reading import Run
 from imlab.studies.moments import WHOLE
 from imlab.studies.q01_stop_to_play import CODECS, EXPERIMENT
@@ -24,17 +24,17 @@ def live() -> Plot:
     settings = {"network": LOOPBACK, "note_s": SECONDS, "codec": CODECS[0]}
     with tempfile.TemporaryDirectory() as scratch:
         taps = pd.DataFrame([*EXPERIMENT.attempt(Trial(EXPERIMENT, settings, scratch=Path(scratch)))])
-    return _draw(taps[(taps["error"] == "") & ~taps["warm_up"]], "just now, on this machine")
+    return _draw(taps[(taps["error"] == "") & ~taps["warm_up"]], Imprint("just now, on this machine"))
 
 
 def stored(run: Run) -> Plot:
     """One of the notes that a run has stored."""
     taps = heard(run.rows())
     ours = (taps["path"] == LOOPBACK) & (taps["note_s"] == SECONDS) & (taps["codec"] == repr(CODECS[0]))
-    return _draw(taps[ours], run.label)
+    return _draw(taps[ours], imprint(run))
 
 
-def _draw(taps: pd.DataFrame, where: str) -> Plot:
+def _draw(taps: pd.DataFrame, stamp: Imprint) -> Plot:
     """The stages of the note in the middle: as many took longer as were faster."""
     if taps.empty:
         raise InvalidRun("no note was heard")
@@ -43,5 +43,5 @@ def _draw(taps: pd.DataFrame, where: str) -> Plot:
         {f"{SECONDS} s of speech": parts(middle).item(0)},
         title="From the tap to the first sound: one note through a real server",
         subtitle="one note shows the stages; it measures nothing",
-        imprint=Imprint(where),
+        imprint=stamp,
     )
