@@ -183,3 +183,26 @@ def test_killed_in_the_middle_of_a_long_note(tmp_path: Path) -> None:
         check([ann], ear.heard, tmp_path)
 
     asyncio.run(run())
+
+
+def test_stopped_in_the_middle_of_a_stream(tmp_path: Path) -> None:
+    """SIGTERM is no crash: all that was stored was acknowledged before the server hung up, and nothing else was."""
+
+    async def run() -> None:
+        server = await asyncio.to_thread(start, ServerPlan(data=tmp_path))
+        mouths = [Mouth(f"mouth{i}", server.ws, Random(i)) for i in range(3)]
+        for mouth in mouths:
+            mouth.talk()
+        clients = [mouth.client for mouth in mouths]
+        await until(lambda: all(len(mouth.acknowledged) >= 20 for mouth in mouths), *clients)
+        await asyncio.to_thread(server.stop)
+        for client in clients:
+            await client.close()
+        store = SqliteStore(tmp_path)
+        stored = store.load("tea", 0, 1 << 40).notes
+        store.close()
+        assert {each.id: each.sequence for each in stored} == dict(
+            pair for mouth in mouths for pair in mouth.acknowledged.items()
+        )
+
+    asyncio.run(run())

@@ -196,6 +196,20 @@ def test_a_stopped_listener_has_done_its_work(server: RunningServer) -> None:
             assert (listener.returncode, rest, complaints) == (code, "", ""), count
 
 
+def test_a_sender_can_be_interrupted_while_it_records(server: RunningServer, tmp_path: Path) -> None:
+    """Ctrl-C does not wait until a minute of sound has been played into the recorder."""
+    write_clip(tmp_path / "long.wav", Clip(np.zeros(60 * 16_000, np.float32), 16_000))
+    marks = tmp_path / "marks"
+    where = ("--room", "never", "--server", server.ws, "--marks", marks)
+    with running("send", tmp_path / "long.wav", *where, "--realtime") as sender:
+        while b"imlab_connections 1" not in urlopen(f"{server.media}/metrics").read():
+            assert sender.poll() is None
+        sender.send_signal(signal.SIGINT)
+        told, complaints = sender.communicate(timeout=PATIENCE)
+        assert (sender.returncode, told, complaints) == (130, "", "")
+    assert list(read_marks(marks)) == []
+
+
 def test_a_client_waits_for_its_server_and_finishes(wav: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -25,7 +25,7 @@ class MarksFile:
         except OSError as error:
             raise DoorError(f"cannot write marks to {path}: {error.strerror}") from error
         self._closing = Event()
-        self._thread = Thread(target=self._run, name="marks")
+        self._thread = Thread(target=self._run, name="marks", daemon=True)  # no process waits for one who forgot us
         self._thread.start()
 
     def __call__(self, mark: Mark) -> None:
