@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -26,13 +26,14 @@ from imlab.codec import oggopus
 from imlab.codec.contract import decode
 from imlab.codec.named import open_codec
 from imlab.desk.dispatch import main
-from imlab.desk.listening import drawn
+from imlab.desk.listening import drawn, save
 from imlab.errors import DoorError
 from imlab.server.terms import Terms
 from imlab.stack.marks import MarksFile, read_marks
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import RunningServer, start
 from imlab.trace import Mark
+from tests.conformance import note
 
 ROOT = Path(__file__).parents[1]
 LAB = (sys.executable, "-P", "-W", "error::ResourceWarning", "-m", "imlab")
@@ -142,9 +143,9 @@ def test_notes_come_later_again_and_by_http(server: RunningServer, wav: Path, tm
     assert lab("listen", *all_of_them).returncode == 0, "the same files once more are no trouble"
     last = lab("listen", *where, "--after", "2", "--count", "1", "--timeout", "30")
     assert re.search(r"3 .*0\.5 s  16,000 bytes  pcm 256\.0 kbit/s  [▁-█]{24}  [0-9a-f]{32}", last.stdout)
-    for note in notes:
-        with urlopen(f"{server.media}/audio/{note['id']}") as answer:
-            assert answer.read() == Path(str(note["file"])).read_bytes()
+    for each in notes:
+        with urlopen(f"{server.media}/audio/{each['id']}") as answer:
+            assert answer.read() == Path(str(each["file"])).read_bytes()
     with urlopen(f"{server.media}/notes/late?after=1") as answer:
         assert [each["id"] for each in json.load(answer)] == [note["id"] for note in notes[1:]]
     Path(str(notes[0]["file"])).write_bytes(b"something else")
@@ -303,6 +304,13 @@ def test_help_imports_only_what_it_needs(verb: str) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "heavy:"
     assert f"usage: lab {verb}" in done.stdout
+
+
+def test_a_note_that_no_file_holds_is_named_and_not_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = replace(note("tea", "ann", 1), codec="speex", sequence=7)
+    assert save(odd, tmp_path) is None
+    assert "note 7 is not saved: no file holds codec 'speex'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_marks_come_back_as_they_were_made_but_for_half_a_line(tmp_path: Path) -> None:

@@ -21,39 +21,33 @@ class Call:
     """A client that dials at once and again; ``next`` waits for its events."""
 
     def __init__(self, phone: Phone, server: str) -> None:
-        self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | asyncio.Future[None]] = asyncio.Queue()
         self.client = Client(phone, server, self._events.put_nowait)
-        self.client.broken.add_done_callback(lambda broken: self._events.put_nowait(broken.exception()))
+        self.client.broken.add_done_callback(self._events.put_nowait)
         self._trouble = ""
-        self.connected = False
 
     async def next(self) -> Event:
         """The next event that a verb has to act on. PeerError when the server will not have us."""
         while True:
-            event = await self._events.get()
-            match event:
-                case BaseException():
-                    raise event
+            match await self._events.get():
+                case asyncio.Future() as broken:
+                    broken.result()
                 case Rejected(why):
                     raise PeerError(f"the server refused us: {why}")
                 case Lost(why, _):
                     self._lost(why)
                 case Connected():
                     self._stands()
-                case None:
-                    raise PeerError("the call ended")
-                case _:
+                case event:
                     return event
 
     def _lost(self, why: str) -> None:
         """Say it once, however often it is tried."""
-        self.connected = False
         if why != self._trouble:
             say(f"no connection: {why}; trying again")
         self._trouble = why
 
     def _stands(self) -> None:
-        self.connected = True
         if self._trouble:
             say("connected again")
         self._trouble = ""

@@ -16,7 +16,7 @@ from imlab.client.player import coded
 from imlab.codec.container import to_file
 from imlab.desk.calling import Call, calling, say, tracing
 from imlab.desk.loudspeaker import Loudspeaker
-from imlab.errors import DoorError, PeerError
+from imlab.errors import DoorError, PeerError, UsageError
 from imlab.trace import Trace
 from imlab.wire.messages import VoiceMessage
 
@@ -72,9 +72,13 @@ async def _take(note: VoiceMessage, options: Namespace) -> None:
     print(json.dumps(about(note, file)) if options.json else line(note), flush=True)
 
 
-def save(note: VoiceMessage, directory: Path) -> Path:
-    """A file that appears whole. It may be there already, if it is the same."""
-    extension, data = to_file(coded(note))
+def save(note: VoiceMessage, directory: Path) -> Path | None:
+    """A file that appears whole. It may be there already, if it is the same. None, and a word: no file can hold it."""
+    try:
+        extension, data = to_file(coded(note))
+    except (PeerError, UsageError) as error:  # one odd note does not end the listening
+        say(f"note {note.sequence} is not saved: {error}")
+        return None
     path = directory / f"{note.sequence}-{note.id}.{extension}"
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Self
 
 from imlab.audio.speaker import Speaker
 from imlab.client.player import Player
+from imlab.desk.calling import say
 from imlab.errors import DoorError, PeerError
 from imlab.wire.messages import VoiceMessage
 
@@ -22,7 +23,7 @@ class Loudspeaker:
         with Speaker(48_000):  # whoever cannot play wants to know now
             self._given: SimpleQueue[VoiceMessage | bytes | None] = SimpleQueue()
         self._silent = False
-        self._trouble: DoorError | PeerError | None = None
+        self._trouble: DoorError | None = None
         self._thread = Thread(target=self._run, name="loudspeaker", daemon=True)
         self._thread.start()
 
@@ -47,15 +48,22 @@ class Loudspeaker:
     def _run(self) -> None:
         try:
             given = self._given.get()
-            while isinstance(given, VoiceMessage):
-                given = self._play(given)
-        except (DoorError, PeerError) as error:
+            while given is not None:
+                given = self._play(given) if isinstance(given, VoiceMessage) else self._given.get()
+        except DoorError as error:
             self._trouble = error
 
     def _play(self, note: VoiceMessage) -> VoiceMessage | bytes | None:
         """One note; what came after it."""
+        try:
+            return self._aloud(note)
+        except PeerError as error:  # one odd note does not end the listening
+            say(f"note {note.sequence} is not played: {error}")
+            return self._given.get()
+
+    def _aloud(self, note: VoiceMessage) -> VoiceMessage | bytes | None:
         player = Player(note)
-        with Speaker(note.layout.rate) as speaker:
+        with Speaker(player.rate) as speaker:
             given: VoiceMessage | bytes | None = note.audio
             while isinstance(given, bytes) and not self._silent:
                 player.feed(given)
