@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,13 @@ def test_counts_come_from_the_report(tmp_path: Path) -> None:
     assert read_report(report) + Count(passed=1) == Count(5, 3, 3)
     assert read_report(tmp_path / "none.xml") == Count()
     assert str(Count(5, 3, 3)) == "5 passed, 3 failed, 3 skipped"
+
+
+@pytest.mark.process
+def test_the_doctor_finds_that_the_main_job_can_run_here() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "imlab", "doctor", "--json"], capture_output=True, text=True, check=False
+    )
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"]) == (0, True), [f for f in told["findings"] if f["state"] == "broken"]
+    assert {"Python", "sound", "scores"} <= {finding["group"] for finding in told["findings"]}

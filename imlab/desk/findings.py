@@ -112,9 +112,8 @@ def sound() -> Iterator[Finding]:
 
 def scores() -> Iterator[Finding]:
     """The judges of quality: those that install as wheels, and the one that must be compiled."""
-    for name, package, module in (("ViSQOL", "visqol-python", "ai_edge_litert"), ("ESTOI", "pystoi", "pystoi")):
-        state = "here" if find_spec(module) else "broken"
-        yield Finding("scores", name, state, f"{package} {version(package)}")
+    state = "here" if find_spec("ai_edge_litert") else "broken"
+    yield Finding("scores", "ViSQOL", state, f"visqol-python {version('visqol-python')}")
     if find_spec("pesq"):
         yield Finding("scores", "PESQ", "here", f"pesq {version('pesq')}, the ITU-T reference; not for commercial use")
         return
