@@ -153,6 +153,12 @@ def test_notes_come_later_again_and_by_http(server: RunningServer, wav: Path, tm
     assert (spoilt.returncode, "holds something else" in spoilt.stderr) == (1, True)
 
 
+def test_a_bad_file_does_not_hide_what_became_of_the_one_before(server: RunningServer, wav: Path) -> None:
+    done = lab("send", wav, "nowhere.wav", "--room", "half", "--server", server.ws, "--json")
+    assert (done.returncode, done.stderr) == (2, "lab send: there is no file nowhere.wav\n")
+    assert json.loads(done.stdout)["sequence"] == 1
+
+
 def test_marks_tell_one_story(wav: Path, tmp_path: Path) -> None:
     """Client and server read one clock, so a note's marks in two files are in the order of what happened."""
     with start(ServerPlan(marks=tmp_path / "server", terms=Terms(heartbeat=5.0))) as server:
