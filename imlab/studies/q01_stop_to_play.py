@@ -15,6 +15,7 @@ from imlab.codec.libopus import load
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError, InvalidRun
 from imlab.lab.design import Experiment, Row, Trial
+from imlab.lab.gates import Gates
 from imlab.stack.marks import read_marks
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start
@@ -126,5 +127,6 @@ EXPERIMENT = Experiment(
     warm_up_s=1.0,
     limit_s=120.0,
     cost_s=65.0,
+    gates=Gates(cpu=0.35),  # a trial of half a second is mostly its own start, and that is not a neighbour
     versions=versions,
 )
