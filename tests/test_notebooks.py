@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from imlab.desk import measure
+from imlab.desk.answer import standing
 from imlab.desk.execute import execute
-from imlab.desk.places import ROOT
+from imlab.desk.places import ROOT, here
+from imlab.desk.study import open_study
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_LINES, MOST_BYTES = 5, 1_000_000
@@ -128,3 +131,21 @@ def test_the_notebook_measures_and_runs_headless(notebook: Path, tmp_path: Path)
     told = json.loads((tmp_path / notebook.name).read_text())
     assert any("SMOKE: not a measurement" in text for _, text in shown(told))
     assert [breach for cell in told["cells"] for breach in still(cell | {"metadata": {}})] == []
+
+
+@pytest.mark.process
+def test_the_study_that_the_tour_shows_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = json.loads(NOTEBOOKS[0].read_text())["cells"]
+    told = "".join(next(cell for cell in cells if cell["id"] == "own-question")["source"])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").touch()
+    (tmp_path / "mine" / "q90_frame_bytes.py").write_text(told.split("```python\n")[1].split("```")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("IMLAB_STUDIES", "mine")
+    monkeypatch.setenv("IMLAB_RESULTS", str(tmp_path / "results"))
+    assert measure.main(["90", "--scale", "smoke"]) == 0
+    assert "Frames of 60 ms instead of 20 ms change the bytes by" in capsys.readouterr().out
+    answer = standing(open_study("90", here()), here())
+    assert answer is not None and set(answer.figures) == {"sizes"}

@@ -6,11 +6,14 @@ kernel lay) is not kept.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -31,7 +34,7 @@ Notebook = Any  # nbformat's own is a dictionary that answers to attributes
 def execute(path: Path, scale: str) -> Notebook:
     """Run from top to bottom in a fresh kernel with IMLAB_SCALE set; DoorError names the cell that failed."""
     notebook = nbformat.read(path, as_version=4)
-    with tempfile.TemporaryDirectory() as home:  # the reader's own IPython profile has no say
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as complaints:
         client = NotebookClient(
             notebook,
             timeout=LIMIT_S,
@@ -42,9 +45,11 @@ def execute(path: Path, scale: str) -> Notebook:
             config=_apart(home),
         )
         try:
-            client.execute(env={**os.environ, "IMLAB_SCALE": scale, "IPYTHONDIR": home})
+            # IPYTHONDIR: the reader's own IPython profile has no say
+            environment = {**os.environ, "IMLAB_SCALE": scale, "IPYTHONDIR": home}
+            _finish(client.async_execute(env=environment, stderr=complaints))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise DoorError(f"{path.name}: {_last_line(error)}") from error
+            raise DoorError(f"{path.name}: {_cause(error, complaints)}") from error
     return tidy(notebook)
 
 
@@ -76,6 +81,22 @@ def _moved(body: str) -> str:
     return re.sub(r'(href="[\w-]+)\.ipynb"', r'\1.html"', body)
 
 
+def _finish(work: Coroutine[Any, Any, object]) -> None:
+    """Run to the end in a thread, where nbclient sets no signal handlers: Ctrl-C is ours, and ends the kernel first."""
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as apart:
+        loop = runner.get_loop()
+        try:
+            apart.submit(runner.run, work).result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(_cancel_all, loop)
+            raise
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
 def _apart(home: str) -> Config:
     """A kernel that is spoken to through files of its own: no port, nobody listens in."""
     return Config({"ConnectionFileMixin": {"transport": "ipc", "connection_file": f"{home}/kernel.json"}})
@@ -86,7 +107,9 @@ def _richer(output: Notebook) -> bool:
     return any(kind != "text/plain" for kind in output.get("data", {}))
 
 
-def _last_line(error: Exception) -> str:
-    """What went wrong, without the traceback's colours and pages."""
+def _cause(error: Exception, complaints: IO[bytes]) -> str:
+    """What went wrong, without the traceback's pages: the cell's error, or the last word of a kernel that died."""
+    complaints.seek(0)
+    said = complaints.read().decode(errors="replace").strip().split("\n")[-1] if type(error) is DeadKernelError else ""
     named = getattr(error, "ename", ""), getattr(error, "evalue", "")
-    return ": ".join(part for part in named if part) or str(error).strip().splitlines()[-1]
+    return ": ".join(part for part in (*(named if any(named) else (str(error).strip().split("\n")[-1],)), said) if part)

@@ -27,7 +27,7 @@ from imlab.codec.container import to_file
 from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.desk.account import rejected
-from imlab.desk.answer import Answer, standing
+from imlab.desk.answer import Answer
 from imlab.desk.page import table
 from imlab.desk.places import ROOT, Places, here
 from imlab.desk.study import Study, open_study
@@ -35,7 +35,7 @@ from imlab.errors import DoorError, UsageError
 from imlab.lab.design import SCALES
 from imlab.lab.figure import Plot
 from imlab.lab.manifest import read_manifest
-from imlab.lab.reading import REFERENCE, Run
+from imlab.lab.reading import REFERENCE, Run, latest, runs
 from imlab.studies import one_note as note
 
 SCALE = os.environ.get("IMLAB_SCALE") or "stored"
@@ -133,15 +133,12 @@ def _player(what: str, path: Path) -> str:
 
 def _stored(known: Study, scale: str, places: Places) -> Answer:
     """The published run, or the one that stands for the study here."""
-    if scale == REFERENCE:
-        path = places.results / known.name / REFERENCE
-        return Answer(known, Run(path, read_manifest(path)))
-    if scale != "stored":
+    if scale not in ("stored", REFERENCE):
         raise UsageError(f"no scale {scale!r}: choose from stored, {REFERENCE}, {', '.join(SCALES)}")
-    answer = standing(known, places)
-    if answer is None:
-        raise DoorError(f"{known.name} was never run, and no reference is stored: ./lab measure {known.name}")
-    return answer
+    found = runs(places.results, known.name)
+    if scale == REFERENCE and not (found and found[0].reference):
+        raise DoorError(f"{known.name} has no published run: ./lab measure {known.name} --publish")
+    return Answer(known, found[0] if scale == REFERENCE else latest(places.results, known.name))
 
 
 def _measured(known: Study, scale: str) -> Answer:
