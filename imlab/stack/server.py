@@ -7,14 +7,12 @@ PR_SET_PDEATHSIG would tie it to the thread that started it, which may end much 
 from __future__ import annotations
 
 import json
-import os
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from types import TracebackType
 from typing import IO, Self
@@ -32,21 +30,19 @@ class RunningServer:
 
     def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
         self._process, self._complaints = process, complaints
+        self._last_words = ""  # the end of what it wrote to stderr, on one line, once it has ended
         ready = self._hear()
         self.ws, self.media, self.pid = ready.ws, ready.media, ready.pid
 
     def stop(self) -> None:
         """Ask it to finish, and wait; DoorError when it did not end well."""
-        if self._process.returncode is None:
-            self._signal(signal.SIGTERM)
-        self._wait()
+        self._end(signal.SIGTERM)
         if self._process.returncode != 0:
-            raise DoorError(f"the server ended with {self._process.returncode}: {self._last_words()}")
+            raise DoorError(f"the server ended with {self._process.returncode}: {self._last_words}")
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
-        self._signal(signal.SIGKILL)
-        self._wait()
+        self._end(signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self
@@ -63,29 +59,25 @@ class RunningServer:
             line = self._process.stdout.readline() if waiting.select(STARTING) else b""
         if not line:
             self.kill()
-            raise DoorError(f"the server did not start: {self._last_words()}")
+            raise DoorError(f"the server did not start: {self._last_words}")
         return Ready(**json.loads(line))
 
-    def _signal(self, number: signal.Signals) -> None:
-        """To this one process: the group is its own, and so is the pid until it was waited for."""
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid, number)
-
-    def _wait(self) -> None:
+    def _end(self, number: signal.Signals) -> None:
+        """Once: signal this one process, wait for it, and let go of what we held of it."""
+        if self._process.returncode is not None:
+            return
+        self._process.send_signal(number)
         try:
             self._process.wait(STOPPING)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
-
-    def _last_words(self) -> str:
-        """The end of what it wrote to stderr, on one line."""
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").split("\n")
-        return " / ".join(line.strip() for line in lines if line.strip())[-500:] or "it said nothing"
+        self._last_words = " / ".join(line.strip() for line in lines if line.strip())[-500:] or "it said nothing"
+        for file in (self._process.stdin, self._process.stdout, self._complaints):
+            if file:
+                file.close()
 
 
 def start(plan: ServerPlan) -> RunningServer:
