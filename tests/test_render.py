@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from imlab.desk import measure, render
-from imlab.desk.execute import execute
+from imlab.desk.execute import execute, page
 from imlab.errors import DoorError
 from imlab.lab.reading import latest
 from tests.hashing import NAME, Bench
+from tests.test_report import Page, outside
 
 pytestmark = [pytest.mark.process, pytest.mark.notebook]
 
@@ -50,6 +51,25 @@ def test_the_notebook_is_executed_from_published_rows(bench: Bench) -> None:
     text = json.dumps(notebook)
     assert "reference machine, not measured here" in text and "SMOKE" not in text
     assert str(bench.home) not in text
+
+
+def test_the_page_of_a_notebook_needs_nothing_and_its_figures_have_words(bench: Bench) -> None:
+    assert render.main(["90"]) == 0
+    told = (bench.results / "report" / "notebooks" / "90_hashing.html").read_text()
+    assert outside(Page(told).loads) == []
+    assert [len(image["alt"] or "") > 40 for image in Page(told).images] == [True]
+    assert 'href="../index.html"' in told
+
+
+def test_links_of_a_notebook_lead_on_from_the_report(bench: Bench) -> None:
+    path = bench.write_notebook(
+        "from imlab.desk.notebook import Markings\n"
+        'Markings(\'<audio src="../results/heard/note.ogg"></audio> <a href="90_hashing.ipynb">q90</a>\')',
+        name="92_links",
+    )
+    told = page(execute(path, "reference"), "links")
+    path.unlink()
+    assert 'src="../../heard/note.ogg"' in told and 'href="90_hashing.html"' in told
 
 
 def test_a_notebook_that_fails_is_named_and_the_report_is_written(

@@ -12,16 +12,19 @@ import re
 import tempfile
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from html import unescape
 from pathlib import Path
 from typing import IO, Any
 
 import nbformat
+from markupsafe import Markup
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from imlab.desk.page import fill
+from imlab.desk.page import fill, image
 from imlab.errors import DoorError
 
 LIMIT_S = 1200  # for one cell: a notebook may measure at smoke scale
@@ -71,8 +74,23 @@ def text(notebook: Notebook) -> str:
 def page(notebook: Notebook, title: str) -> str:
     """As HTML that needs nothing from anywhere, in the report's own look."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    body, _ = exporter.from_notebook_node(notebook, resources={"should_not_encode_svg": True})
+    body, _ = exporter.from_notebook_node(_with_words(notebook))
     return fill("notebook.html", title=title, body=_moved(body))
+
+
+def _with_words(notebook: Notebook) -> Notebook:
+    """Its figures as images with their own description, where nbconvert would leave them without."""
+    told = deepcopy(notebook)
+    for output in (output for cell in told.cells for output in cell.get("outputs", [])):
+        if svg := output.get("data", {}).pop("image/svg+xml", ""):
+            output["data"]["text/html"] = Markup("<figure>{}</figure>").format(image(svg, _description(svg)))
+    return told
+
+
+def _description(svg: str) -> str:
+    """The words that a figure carries."""
+    found = re.search("<desc>(.*?)</desc>", svg, re.DOTALL)
+    return unescape(found.group(1)) if found else ""
 
 
 def _moved(body: str) -> str:

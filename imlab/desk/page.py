@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 from pygments.formatters import HtmlFormatter
 
 from imlab.desk.words import digits, heading
-from imlab.lab.figure import Plot
 
 PAPER = Path(__file__).parent / "paper"
 
@@ -23,10 +22,10 @@ def fill(template: str, **what: Any) -> str:
     return _environment().get_template(template).render(style=_style(), **what)
 
 
-def image(plot: Plot) -> Markup:
-    """A figure as part of its page, with its words for those who do not see it."""
-    data = base64.b64encode(plot.svg().encode()).decode()
-    return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, plot.alt)
+def image(svg: str, alt: str) -> Markup:
+    """A figure as part of its page, with its words for those who do not see it; wider than a phone, it scrolls."""
+    data = base64.b64encode(svg.encode()).decode()
+    return Markup('<div class="wide"><img src="data:image/svg+xml;base64,{}" alt="{}"></div>').format(data, alt)
 
 
 def table(frame: pd.DataFrame) -> Markup:

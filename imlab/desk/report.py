@@ -115,7 +115,7 @@ def _speech(answer: Answer, notes: list[str]) -> dict[str, Any]:
         "standing": _standing(answer.run),
         "table": Markup("") if answer.table.empty else page.table(answer.table),
         "figures": [
-            {"name": name, "image": page.image(plot), "title": plot.title, "alt": plot.alt}
+            {"name": name, "image": page.image(plot.svg(), plot.alt), "title": plot.title, "alt": plot.alt}
             for name, plot in answer.figures.items()
         ],
         "design": list(_design(answer)),
