@@ -91,7 +91,7 @@ def _row(path: str, told: Mapping[str, Any], moments: Mapping[str, float], whole
 
 def versions() -> Mapping[str, str]:
     """What the numbers depend on."""
-    return {"libopus": load().version, "websockets": version("websockets"), "corpus": str(open_corpus())}
+    return {"libopus": load().version.removeprefix("libopus "), "websockets": version("websockets"), "corpus": str(open_corpus())}
 
 
 def answer(rows: pd.DataFrame) -> pd.DataFrame:
