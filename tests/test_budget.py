@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imlab.desk.budget import seconds, told
+from imlab.desk.measuring.budget import seconds, told
 from imlab.errors import UsageError
 
 SPANS = {"90s": 90, "10m": 600, "1h": 3600, "1h30m": 5400, "1h30m05s": 5405, "0s": 0, "1.5h": 5400, " 2 M ": 120}

@@ -22,7 +22,7 @@ from imlab.audio.resample import resample
 from imlab.codec import oggopus
 from imlab.codec.contract import decode, encode
 from imlab.codec.opus import RATES, Opus
-from imlab.desk.programs import find_program
+from imlab.desk.environment.programs import find_program
 from tests.tools import need
 
 pytestmark = pytest.mark.outside

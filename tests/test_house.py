@@ -191,8 +191,9 @@ def loads(code: str) -> set[str]:
 
 def hot_modules() -> list[str]:
     """What a server, a client or a load generator may import."""
-    hot = [name for name, _ in modules() if room(name) in HOT and not name.endswith("__init__")]
-    return hot + [f"imlab.desk.{verb}" for verb in HOT_VERBS if (PACKAGE / "desk" / f"{verb}.py").exists()]
+    named = [name for name, _ in modules() if not name.endswith("__init__")]
+    hot = [name for name in named if room(name) in HOT or name.startswith("imlab.desk.calls.")]
+    return [*hot, *(f"imlab.desk.{verb}" for verb in HOT_VERBS), "imlab.studies.taps"]
 
 
 def test_hot_processes_stay_light() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imlab.desk.errand import Failed, run
-from imlab.desk.installer import explain, parse_settings, stanza, uv_settings
+from imlab.desk.environment.errand import Failed, run
+from imlab.desk.environment.installer import explain, parse_settings, stanza, uv_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,9 +11,9 @@ import pytest
 
 from imlab.desk import dispatch
 from imlab.desk.doctor import SIGNS, table
-from imlab.desk.findings import Finding
+from imlab.desk.environment.findings import Finding
+from imlab.desk.environment.requirements import allowed, missing
 from imlab.desk.jupyter import options
-from imlab.desk.requirements import allowed, missing
 from imlab.desk.test import Count, read_report
 from imlab.errors import DoorError, InvalidRun, PeerError, UsageError
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from imlab.desk import measure
-from imlab.desk.answer import standing
-from imlab.desk.execute import execute
-from imlab.desk.places import ROOT, here
-from imlab.desk.study import open_study
+from imlab.desk.measuring.answer import standing
+from imlab.desk.measuring.places import ROOT, here
+from imlab.desk.measuring.study import open_study
+from imlab.desk.report.execute import execute
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_LINES, MOST_BYTES = 5, 1_000_000

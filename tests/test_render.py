@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from imlab.desk import measure, render
-from imlab.desk.execute import execute, page
+from imlab.desk.report.execute import execute, page
 from imlab.errors import DoorError
 from imlab.lab.reading import latest
 from tests.hashing import NAME, Bench

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from imlab.desk import measure, run
-from imlab.desk.page import table
-from imlab.desk.places import here
+from imlab.desk.measuring.places import here
+from imlab.desk.report.page import table
 from imlab.errors import UsageError
 from imlab.lab.reading import latest
 from tests.hashing import NAME, Bench

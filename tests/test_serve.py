@@ -26,8 +26,8 @@ from imlab.audio.join import cut
 from imlab.codec import oggopus
 from imlab.codec.contract import decode
 from imlab.codec.named import open_codec
+from imlab.desk.calls.listening import drawn, save
 from imlab.desk.dispatch import main
-from imlab.desk.listening import drawn, save
 from imlab.errors import DoorError
 from imlab.server.terms import Terms
 from imlab.stack.marks import MarksFile, read_marks

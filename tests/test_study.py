@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imlab.desk.places import here
-from imlab.desk.study import all_studies, meant, open_study
-from imlab.desk.words import count, digits, heading
+from imlab.desk.measuring.places import here
+from imlab.desk.measuring.study import all_studies, meant, open_study
+from imlab.desk.report.words import count, digits, heading
 from imlab.errors import UsageError
 
 NAMES = ["q01_stop_to_play", "q02_backoff", "q10_backlog", "q100_pools"]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from imlab.desk.programs import find_program
+from imlab.desk.environment.programs import find_program
 
 
 def need(*names: str) -> None:

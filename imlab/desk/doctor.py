@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 
-from imlab.desk.findings import Finding, find_all
+from imlab.desk.environment.findings import Finding, find_all
 
 SIGNS = {"here": "+", "missing": "-", "slow": "!", "broken": "X"}
 COLOURS = {"here": "32", "missing": "33", "slow": "33", "broken": "31"}

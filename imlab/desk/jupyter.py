@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from imlab.desk.places import ROOT
+from imlab.desk.measuring.places import ROOT
 
 EPILOG = """\
 Whatever is not known here goes to JupyterLab as it stands.

@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from imlab.desk.client_options import add_client_options, own_name
+from imlab.desk.calls.client_options import add_client_options, own_name
 
 EPILOG = """\
 A line for each note: sequence, sender, length, bytes, codec and its bitrate, loudness from left to right, id.
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     if options.after is not None and options.after < 0:
         parser.error(f"--after is a sequence, 0 or more, not {options.after}")
     options.name = options.name or own_name("listen")
-    return int(import_module("imlab.desk.listening").listen(options))
+    return int(import_module("imlab.desk.calls.listening").listen(options))
 
 
 def _parser() -> argparse.ArgumentParser:

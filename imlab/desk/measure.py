@@ -8,13 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from imlab.desk import account, watch
-from imlab.desk.answer import Answer
-from imlab.desk.budget import told
-from imlab.desk.places import Places, here, shown
-from imlab.desk.study import Study, all_studies, open_study
-from imlab.desk.taking import stored, take
-from imlab.desk.words import count
+from imlab.desk.measuring import account, watch
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.budget import told
+from imlab.desk.measuring.places import Places, here, shown
+from imlab.desk.measuring.study import Study, all_studies, open_study
+from imlab.desk.measuring.taking import stored, take
+from imlab.desk.report.words import count
 from imlab.errors import UsageError
 from imlab.lab.design import SCALES, Plan, plan
 from imlab.lab.reading import publish

@@ -26,11 +26,11 @@ from imlab.audio.files import write_clip
 from imlab.codec.container import to_file
 from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
-from imlab.desk.account import rejected
-from imlab.desk.answer import Answer
-from imlab.desk.page import table
-from imlab.desk.places import ROOT, Places, here
-from imlab.desk.study import Study, open_study
+from imlab.desk.measuring.account import rejected
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.places import ROOT, Places, here
+from imlab.desk.measuring.study import Study, open_study
+from imlab.desk.report.page import table
 from imlab.errors import DoorError, UsageError
 from imlab.lab.design import SCALES
 from imlab.lab.figure import Plot

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from imlab.desk import report
-from imlab.desk.answer import Answer, standing
-from imlab.desk.execute import text
-from imlab.desk.letters import Letters, execute_all, notebooks
-from imlab.desk.places import Places, here, shown
-from imlab.desk.report import Entry
-from imlab.desk.study import Study, all_studies, open_study
+from imlab.desk.measuring.answer import Answer, standing
+from imlab.desk.measuring.places import Places, here, shown
+from imlab.desk.measuring.study import Study, all_studies, open_study
+from imlab.desk.report import report
+from imlab.desk.report.execute import text
+from imlab.desk.report.letters import Letters, execute_all, notebooks
+from imlab.desk.report.report import Entry
 from imlab.lab.folder import write_whole
 from imlab.lab.reading import runs
 

@@ -10,16 +10,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from imlab.desk import budget, report, watch
-from imlab.desk.agenda import Item, agenda
-from imlab.desk.answer import Answer, standing
-from imlab.desk.letters import Letters, execute_all, notebooks
 from imlab.desk.measure import use_corpus
-from imlab.desk.places import Places, here, shown
-from imlab.desk.report import Entry
-from imlab.desk.study import all_studies
-from imlab.desk.taking import take
-from imlab.desk.words import count
+from imlab.desk.measuring import budget, watch
+from imlab.desk.measuring.agenda import Item, agenda
+from imlab.desk.measuring.answer import Answer, standing
+from imlab.desk.measuring.places import Places, here, shown
+from imlab.desk.measuring.study import all_studies
+from imlab.desk.measuring.taking import take
+from imlab.desk.report import report
+from imlab.desk.report.letters import Letters, execute_all, notebooks
+from imlab.desk.report.report import Entry
+from imlab.desk.report.words import count
 from imlab.errors import DoorError
 from imlab.lab.design import SCALES
 

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from imlab.desk.client_options import add_client_options, own_name
+from imlab.desk.calls.client_options import add_client_options, own_name
 
 EPILOG = """\
 --json prints {"id", "room", "sequence", "sender", "duration_ms", "codec", "bytes", "file"} once a note is durable;
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     if options.mic and options.seconds is None and not sys.stdin.isatty():
         parser.error("--mic needs --seconds where nobody can press Enter")
     options.name = options.name or own_name("send")
-    return int(import_module("imlab.desk.sending").send(options))
+    return int(import_module("imlab.desk.calls.sending").send(options))
 
 
 def _parser() -> argparse.ArgumentParser:

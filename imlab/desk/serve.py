@@ -20,7 +20,7 @@ examples:
 def main(argv: list[str]) -> int:
     """Exit code 0 after Ctrl-C or SIGTERM."""
     options = _parser().parse_args(argv)
-    return int(import_module("imlab.desk.serving").serve(options))
+    return int(import_module("imlab.desk.calls.serving").serve(options))
 
 
 def _parser() -> argparse.ArgumentParser:

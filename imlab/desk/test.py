@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from imlab.desk.places import ROOT
+from imlab.desk.measuring.places import ROOT
 
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 

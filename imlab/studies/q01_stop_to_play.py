@@ -91,7 +91,8 @@ def _row(path: str, told: Mapping[str, Any], moments: Mapping[str, float], whole
 
 def versions() -> Mapping[str, str]:
     """What the numbers depend on."""
-    return {"libopus": load().version.removeprefix("libopus "), "websockets": version("websockets"), "corpus": str(open_corpus())}
+    libopus = load().version.removeprefix("libopus ")
+    return {"libopus": libopus, "websockets": version("websockets"), "corpus": str(open_corpus())}
 
 
 def answer(rows: pd.DataFrame) -> pd.DataFrame:

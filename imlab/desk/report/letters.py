@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from imlab.desk.execute import Notebook, execute, page
-from imlab.desk.places import Places
+from imlab.desk.measuring.places import Places
+from imlab.desk.report.execute import Notebook, execute, page
 from imlab.errors import DoorError
 
 

@@ -24,7 +24,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from imlab.desk.page import fill, image
+from imlab.desk.report.page import fill, image
 from imlab.errors import DoorError
 
 LIMIT_S = 1200  # for one cell: a notebook may measure at smoke scale

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from imlab.desk import dispatch
-from imlab.desk.places import ROOT
-from imlab.desk.requirements import missing
+from imlab.desk.environment.requirements import missing
+from imlab.desk.measuring.places import ROOT
 
 
 def main(argv: list[str]) -> int:

@@ -14,8 +14,8 @@ from imlab.audio.publish import publish
 from imlab.client.events import Arrived, Failed, Listening, Notice, Piece
 from imlab.client.player import coded
 from imlab.codec.container import to_file
-from imlab.desk.calling import Call, calling, say, tracing
-from imlab.desk.loudspeaker import Loudspeaker
+from imlab.desk.calls.calling import Call, calling, say, tracing
+from imlab.desk.calls.loudspeaker import Loudspeaker
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.trace import Trace
 from imlab.wire.messages import VoiceMessage

@@ -12,13 +12,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from imlab.desk import page
-from imlab.desk.account import rejected
-from imlab.desk.answer import Answer
-from imlab.desk.budget import told
-from imlab.desk.places import Places
-from imlab.desk.study import Study
-from imlab.desk.words import count
+from imlab.desk.measuring.account import rejected
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.budget import told
+from imlab.desk.measuring.places import Places
+from imlab.desk.measuring.study import Study
+from imlab.desk.report import page
+from imlab.desk.report.words import count
 from imlab.lab.folder import write_whole
 from imlab.lab.manifest import Manifest
 from imlab.lab.reading import Run

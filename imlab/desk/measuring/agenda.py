@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from imlab.desk.answer import Answer
-from imlab.desk.budget import told
-from imlab.desk.places import Places
-from imlab.desk.study import Study
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.budget import told
+from imlab.desk.measuring.places import Places
+from imlab.desk.measuring.study import Study
 from imlab.lab import machine
 from imlab.lab.design import Plan, plan
 from imlab.lab.manifest import Manifest

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
-from imlab.desk.places import Places
+from imlab.desk.measuring.places import Places
 from imlab.errors import UsageError
 from imlab.lab import studies
 from imlab.lab.design import Experiment

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from imlab.desk.places import Places
-from imlab.desk.study import Study
+from imlab.desk.measuring.places import Places
+from imlab.desk.measuring.study import Study
 from imlab.errors import InvalidRun
 from imlab.lab.design import plan
 from imlab.lab.figure import Plot

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from pygments.formatters import HtmlFormatter
 
-from imlab.desk.words import digits, heading
+from imlab.desk.report.words import digits, heading
 
 PAPER = Path(__file__).parent / "paper"
 

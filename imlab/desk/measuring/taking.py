@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from imlab.desk.watch import Watch
+from imlab.desk.measuring.watch import Watch
 from imlab.lab.design import Plan
 from imlab.lab.folder import Folder
 from imlab.lab.manifest import read_manifest

@@ -19,7 +19,7 @@ from imlab.client.recorder import Recorder
 from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
-from imlab.desk.calling import say
+from imlab.desk.calls.calling import say
 from imlab.errors import DoorError
 from imlab.trace import Mark, Trace
 from imlab.wire.messages import VoiceMessage

@@ -18,9 +18,9 @@ from av.codec.codec import UnknownCodecError
 
 from imlab.audio.corpus import open_corpus
 from imlab.codec import libopus
-from imlab.desk.places import ROOT
-from imlab.desk.programs import PROGRAMS
-from imlab.desk.requirements import missing
+from imlab.desk.environment.programs import PROGRAMS
+from imlab.desk.environment.requirements import missing
+from imlab.desk.measuring.places import ROOT
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.lab.interpreter import optimised
 from imlab.lab.machine import facts

@@ -12,8 +12,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from imlab.client.events import Failed, Progress, Sent
-from imlab.desk.calling import Call, calling, tracing
-from imlab.desk.recording import record
+from imlab.desk.calls.calling import Call, calling, tracing
+from imlab.desk.calls.recording import record
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.trace import Mark, Trace
 from imlab.wire.messages import VoiceMessage

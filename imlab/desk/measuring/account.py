@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from imlab.desk.answer import Answer
-from imlab.desk.budget import told
-from imlab.desk.places import shown
-from imlab.desk.words import count, digits
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.budget import told
+from imlab.desk.measuring.places import shown
+from imlab.desk.report.words import count, digits
 
 
 def account(answer: Answer) -> str:

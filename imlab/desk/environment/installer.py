@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from imlab.desk.errand import Failed, run
+from imlab.desk.environment.errand import Failed, run
 from imlab.errors import DoorError
 
 BUILDERS = ("setuptools", "cython")  # what our two source archives, opuslib and pesq, are built with

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imlab.desk.installer import Installer, find_installer
-from imlab.desk.places import ROOT
+from imlab.desk.environment.installer import Installer, find_installer
+from imlab.desk.measuring.places import ROOT
 from imlab.errors import DoorError
 
 SIZE = "about 320 MB to download, 0.9 GB on disk"

@@ -9,7 +9,7 @@ from typing import Self
 
 from imlab.audio.speaker import Speaker
 from imlab.client.player import Player
-from imlab.desk.calling import say
+from imlab.desk.calls.calling import say
 from imlab.errors import DoorError, PeerError
 from imlab.wire.messages import VoiceMessage
 

@@ -1,0 +1,1 @@
+"""What ./lab stands on: set-up, locks, the interpreter, other people's programs."""

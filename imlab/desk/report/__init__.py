@@ -1,0 +1,1 @@
+"""The work of render: notebooks executed, figures drawn, one page written."""
