@@ -118,7 +118,7 @@ class Sender:
 
     def pump(self, now: float) -> None:
         """Hand over pieces while the line is ready and the transport keeps up; the first note's bytes go first."""
-        for outgoing in list(self._notes.values()):
+        for outgoing in self._notes.values():
             outgoing.due = 0.0 if outgoing.due <= now else outgoing.due
             while self._may_send(outgoing):
                 message = self._next(outgoing, now)

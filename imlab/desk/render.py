@@ -13,13 +13,14 @@ from imlab.desk.measuring.study import Study, all_studies, open_study
 from imlab.desk.report import report
 from imlab.desk.report.execute import text
 from imlab.desk.report.letters import Letters, execute_all, notebooks
+from imlab.desk.report.readme import fill
 from imlab.desk.report.report import Entry
 from imlab.lab.folder import write_whole
 from imlab.lab.reading import runs
 
 EPILOG = """\
 Figures go beside the rows they are drawn from: of the published run, and of the run that stands for the study here.
-The notebooks in notebooks/ are executed from published rows alone, so that they say the same on every machine.
+The notebooks in notebooks/ and the answers in README.md come from published rows alone: the same on every machine.
 
 examples:
   ./lab render          everything
@@ -40,6 +41,9 @@ def main(argv: list[str]) -> int:
         print(shown(path))
     entries = [Entry(study, standing(study, places)) for study in all_studies(places)]
     print(shown(report.write(places, entries, letters.pages)))
+    readme = places.notebooks.parent / "README.md"
+    if readme.is_file() and fill(readme, places):
+        print(shown(readme))
     for why in letters.failed.values():
         print(f"lab render: {why}", file=sys.stderr)
     return 1 if letters.failed else 0

@@ -50,7 +50,7 @@ class Experiment:
     ``attempt`` runs one trial and yields its rows: flat, with units in the names (``send_to_ack_s``); it raises
     InvalidRun when its numbers must not be believed. ``answer`` turns trusted rows into a small table.
     ``warm_up_s`` seconds at the head of each trial are labelled by the attempt (column ``warm_up``), ``limit_s``
-    seconds is when a trial is killed, ``cost_s`` seconds is what one useful block costs at quick scale.
+    seconds is when a trial is killed, ``cost_s`` is what one block costs, in seconds: at every scale, or by scale.
     ``versions`` is asked in the trial's own process. ``margin`` is the relative change that does not matter.
     """
 
@@ -65,7 +65,7 @@ class Experiment:
     warm_up_s: float = 0.0
     margin: float = 0.03
     limit_s: float = 60.0
-    cost_s: float = 10.0
+    cost_s: float | Mapping[str, float] = 10.0
     gates: Gates = field(default_factory=Gates)
     versions: Callable[[], Mapping[str, str]] = no_versions
 
@@ -90,7 +90,8 @@ class Experiment:
 
     def predicted_s(self, scale: str) -> float:
         """What a run of this scale will cost, in seconds, by the experiment's own account."""
-        return self.cost_s * self.blocks[scale]
+        each = self.cost_s[scale] if isinstance(self.cost_s, Mapping) else self.cost_s
+        return each * self.blocks[scale]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class Manifest:
         """Design, machine and versions, a line each, to stand under every figure."""
         rejected = f", {len(self.rejected)} rejected" if self.rejected else ""
         versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
-        first = f"{self.study}, {self.blocks} blocks{rejected}, plan {self.hash[:8]}"
+        blocks = "1 block" if self.blocks == 1 else f"{self.blocks} blocks"
+        first = f"{self.study}, {blocks}{rejected}, plan {self.hash[:8]}"
         return "\n".join(line for line in (first, said(self.facts), versions) if line)
 
     def plain(self) -> dict[str, Any]:

@@ -127,7 +127,7 @@ EXPERIMENT = Experiment(
     seed=20_260_101,
     warm_up_s=1.0,
     limit_s=120.0,
-    cost_s=65.0,
+    cost_s={"smoke": 30.0, "quick": 60.0, "full": 175.0},
     gates=Gates(cpu=0.35),  # a trial of half a second is mostly its own start, and that is not a neighbour
     versions=versions,
 )

@@ -20,6 +20,7 @@ from imlab.studies.paths import PATHS
 
 LOOPBACK = "loopback"
 PLACES = (LOOPBACK, *(path.name for path in PATHS))
+FAST = ("office", "4G")  # told in milliseconds; the others in seconds
 USUAL = "bitrate=24000"  # what ./lab send uses
 CASE = ["path", "note_s", "codec"]
 
@@ -56,9 +57,14 @@ def figures(run: Run) -> dict[str, Plot]:
             title="From tap to first sound on loopback, with a durable commit",
             imprint=stamp,
         ),
-        "stages_links": stage_bars(
-            *_bars(usual, CASE[:2]),
-            title=f"The same over simulated links, {_short(_usual(there))}",
+        "stages_fast_links": stage_bars(
+            *_bars(usual[usual["path"].isin(FAST)], CASE[:2]),
+            title=f"The same over fast simulated links, {_short(_usual(there))}",
+            imprint=stamp,
+        ),
+        "stages_slow_links": stage_bars(
+            *_bars(usual[~usual["path"].isin(FAST)], CASE[:2]),
+            title=f"The same over slow simulated links, {_short(_usual(there))}",
             unit="s",
             scale=1.0,
             imprint=stamp,
@@ -102,7 +108,7 @@ def _cases(taps: pd.DataFrame) -> Iterator[tuple[tuple[object, ...], pd.DataFram
 def _line(case: tuple[object, ...], taps: pd.DataFrame) -> dict[str, object]:
     per_run = taps.groupby("block")[WHOLE].size().min()
     name, share = _heaviest(taps)
-    scale, unit = (1e3, "ms") if case[0] == LOOPBACK else (1.0, "s")
+    scale, unit = (1e3, "ms") if case[0] in (LOOPBACK, *FAST) else (1.0, "s")
     return dict(zip(CASE, (*case[:2], _short(case[2])), strict=True)) | {
         "taps": len(taps),
         "blocks": taps["block"].nunique(),
