@@ -1,6 +1,7 @@
 """The generator of real taps: ``python -m imlab.studies.taps REQUEST``, a process of its own without pandas.
 
-One sender and one recipient on the same server. Taps come on a schedule drawn beforehand and wait for nobody; each
+One sender and one recipient on the same server. Taps come on a schedule drawn beforehand and wait for nobody, evenly
+spaced: phones code their tails at the same time, our one process would do it one after the other. Each
 ends a recording, sends the note, and is over when the recipient's player holds the first audible sample. Both ends
 live in one process, so the moments of a note are read from one clock; the server writes its own marks, on the same
 machine's monotonic clock.
@@ -28,7 +29,7 @@ from imlab.client.player import Player
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError, InvalidRun
 from imlab.lab.openloop import Load, offer
-from imlab.lab.schedule import Poisson
+from imlab.lab.schedule import Uniform
 from imlab.lab.validity import Validity
 from imlab.net.aio_client import Client
 from imlab.studies.takes import Take, takes
@@ -121,7 +122,7 @@ class Pair:
 async def run(request: Request) -> dict[str, Any]:
     """Offer the taps and say what came of them."""
     rng = np.random.default_rng(request.seed)
-    arrivals = Poisson(request.rate, request.warm_up_s + request.seconds).draw(rng)
+    arrivals = Uniform(request.rate, request.warm_up_s + request.seconds).draw(rng)
     codec = Opus(bitrate=request.bitrate, frame_ms=request.frame_ms)
     ready = list(takes(open_corpus(), codec, request.note_s, len(arrivals), rng))
     ids = [f"{number:032x}" for number in range(1, len(arrivals) + 1)]
