@@ -38,7 +38,7 @@ def extend(clips: Iterable[Clip], seconds: float, gap_s: float = 0.0) -> Clip:
     for clip in clips:
         taken.append(clip)
         missing -= clip.seconds + gap_s
-        if missing <= 0:
+        if missing <= 0 and len(clip.samples):
             break
     once = join(taken, gap_s)
     if len(once.samples) == 0:
