@@ -87,8 +87,8 @@ def conclusion(run: Run) -> str:
     near, far = (_heaviest(taps) for taps in (local, slowest))
     return (
         f"A 15 s note (Opus, {_short(_usual(taps))}) is heard {_median(local).text(1e3, 'ms')} after the tap "
-        f"on loopback, {near[0]} being {near[1]:.0%} of it; over the {slowest['path'].iloc[0]} it takes "
-        f"{_median(slowest).text(1, 's')}, {far[0]} being {far[1]:.0%}."
+        f"on loopback, {near[0]} being {near[1]:.0%} of it; over the simulated {slowest['path'].iloc[0]} it "
+        f"takes {_median(slowest).text(1, 's')}, {far[0]} being {far[1]:.0%}."
     )
 
 
