@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +13,9 @@ import pandas as pd
 import pytest
 
 from imlab.desk import measure, run
+from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import here
+from imlab.desk.measuring.study import open_study
 from imlab.desk.report.page import table
 from imlab.errors import UsageError
 from imlab.lab.reading import latest
@@ -145,3 +150,25 @@ def test_a_table_tells_values_apart_from_markup() -> None:
 def test_a_named_index_is_a_column() -> None:
     html = table(pd.DataFrame({"p50_ms": [1.0]}, index=pd.Index(["loopback"], name="path")))
     assert "<th>path</th>" in html and "<td>loopback</td>" in html
+
+
+@pytest.mark.process
+def test_a_void_run_is_told_of_and_an_older_sound_one_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Bench(tmp_path).use(monkeypatch)
+    assert measure.main(["90", "--publish"]) == 0
+    sound = Answer(open_study("90", here()), latest(here().results, NAME)).conclusion
+    monkeypatch.setenv("IMLAB_TEST_GATES", "shut")
+    words = [sys.executable, "-m", "imlab", "run", "--budget", "90s", "--no-notebooks"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    assert "void: 1 of 1 blocks were rejected for involuntary switches/s" in told
+    assert "measured on this machine" in told and "VOID" not in told
+    assert " ".join(sound.split()) in told
+
+
+def test_a_void_run_concludes_nothing(bench: Bench) -> None:
+    study, stored = open_study("90", here()), latest(here().results, NAME)
+    manifest = replace(stored.manifest, void=True, rejected={"0": ["steal share 0.3 > 0.02"]})
+    answer = Answer(study, replace(stored, manifest=manifest))
+    assert answer.conclusion == "Withheld: void, 1 of 1 blocks were rejected for steal share."

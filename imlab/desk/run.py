@@ -86,6 +86,9 @@ def _measure(item: Item, places: Places, end: float) -> Entry:
         note = f"Stopped when the budget was spent; what has ended is stored: ./lab measure {name} goes on there"
         return Entry(item.study, standing(item.study, places), note)
     answer = Answer(item.study, run)
+    if run.manifest.void:  # the machine was not quiet: whatever sound run there is speaks instead
+        note = f"Measured here just now, and void: {answer.rejected}. Its rows are kept: {shown(run.path)}"
+        return Entry(item.study, standing(item.study, places), note)
     return Entry(item.study, answer, failed=bool(answer.silent))
 
 

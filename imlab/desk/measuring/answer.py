@@ -42,6 +42,15 @@ class Answer:
         return ""
 
     @property
+    def rejected(self) -> str:
+        """How many blocks the machine spoilt, and by what at worst."""
+        manifest = self.run.manifest
+        reasons = sorted(
+            {reason.rpartition(" > ")[0].rpartition(" ")[0] for r in manifest.rejected.values() for reason in r}
+        )
+        return f"{len(manifest.rejected)} of {manifest.blocks} blocks were rejected for {', '.join(reasons)}"
+
+    @property
     def older(self) -> bool:
         """Whether these rows were stored under another plan than the study draws today."""
         return plan(self.study.experiment, self.run.manifest.scale).hash != self.run.manifest.hash
@@ -57,6 +66,8 @@ class Answer:
         """One sentence with its interval, or why there is none."""
         if self.silent:
             return self.silent
+        if self.run.manifest.void:
+            return f"Withheld: void, {self.rejected}."
         try:
             return self.study.conclusion(self.run)
         except InvalidRun as error:
