@@ -153,6 +153,15 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(study: Study) -> None:
     assert open_run(study.results, drawn, origin) != folder, "a whole run is never added to"
 
 
+def test_a_run_closed_within_its_second_is_not_begun_again(study: Study) -> None:
+    drawn = study.write("q96_quick", "a")
+    folders = []
+    for _ in range(5):
+        folders.append(open_run(study.results, drawn, {}))
+        folders[-1].close({}, [], [])
+    assert len({folder.path for folder in folders}) == 5
+
+
 def test_a_second_runner_is_kept_out(study: Study) -> None:
     drawn = study.write("q95_twice", "a")
     folder = begin(drawn, study.results)

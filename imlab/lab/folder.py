@@ -110,12 +110,14 @@ def write_whole(path: Path, data: bytes) -> None:
 def _new(study: Path, plan: Plan, begin: Mapping[str, Any]) -> Folder:
     """A fresh folder named after now and the plan; where that second is taken, the next one."""
     moment = datetime.now(UTC)
+    study.mkdir(parents=True, exist_ok=True)
     while True:
         path = study / f"{moment:%Y%m%dT%H%M%SZ}-{plan.hash[:8]}"
         try:
-            (path / "trials").mkdir(parents=True)
+            path.mkdir()
         except FileExistsError:
             moment += timedelta(seconds=1)
         else:
+            (path / "trials").mkdir()
             write_whole(path / "plan.json", (json.dumps(begin, indent=1) + "\n").encode())
             return Folder(path)
