@@ -106,7 +106,7 @@ def _said(entry: Entry) -> str:
     lines = [" ".join(entry.study.experiment.question.split())]
     if entry.answer:
         run = entry.answer.run.manifest
-        lines += [entry.answer.conclusion, f"({entry.answer.run.label}; {run.blocks - len(run.rejected)} of "
+        lines += [entry.answer.conclusion, f"({entry.answer.run.label}; {run.kept} of "
                   f"{count(run.blocks, 'block')} kept)"]  # fmt: skip
     lines += [entry.note or "" if entry.answer else f"Not measured yet. {entry.note}"]
     told = [textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="  ") for line in lines[1:] if line]

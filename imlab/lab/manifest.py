@@ -48,6 +48,11 @@ class Manifest:
         return self.scale == "smoke"
 
     @property
+    def kept(self) -> int:
+        """How many blocks may be counted."""
+        return self.blocks - len(self.rejected)
+
+    @property
     def watermark(self) -> str:
         """What must stand across every figure of this run; empty where nothing must."""
         return SMOKE if self.smoke else "VOID: too many blocks rejected" if self.void else ""

@@ -1,10 +1,10 @@
 """The generator of real taps: ``python -m imlab.studies.taps REQUEST``, a process of its own without pandas.
 
 One sender and one recipient on the same server. Taps come on a schedule drawn beforehand and wait for nobody, evenly
-spaced: phones code their tails at the same time, our one process would do it one after the other. Each
-ends a recording, sends the note, and is over when the recipient's player holds the first audible sample. Both ends
-live in one process, so the moments of a note are read from one clock; the server writes its own marks, on the same
-machine's monotonic clock.
+spaced: phones code their tails at the same time, our one process would do it one after the other. Each ends a
+recording, sends the note, and is over when the recipient's player holds the first audible sample. Both ends live in
+one process, so the moments of a note are read from one clock; the server writes its own marks, on the same machine's
+monotonic clock.
 """
 
 from __future__ import annotations

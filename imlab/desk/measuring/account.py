@@ -29,7 +29,7 @@ def _head(answer: Answer) -> str:
     """What ran and what it cost."""
     run = answer.run.manifest
     ends = ", ".join(f"{count} {outcome}" for outcome, count in run.outcomes.items())
-    kept = f"{run.blocks - len(run.rejected)} of {count(run.blocks, 'block')} kept"
+    kept = f"{run.kept} of {count(run.blocks, 'block')} kept"
     first = f"{run.study}, {run.scale}: {kept}; trials: {ends}; {told(run.seconds)}, predicted {told(run.predicted_s)}"
     return f"{first}\n{run.watermark}" if run.watermark else first
 

@@ -42,5 +42,5 @@ def _line(study: Study, answer: Answer, places: Places) -> str:
     question = " ".join(study.experiment.question.split())
     letters = sorted(places.notebooks.glob(f"*{study.name.partition('_')[2]}.ipynb"))
     told = f"[{question}]({places.notebooks.name}/{letters[0].name})" if letters else question
-    when = f"{manifest.started[:10]}, {manifest.scale} scale, {manifest.blocks - len(manifest.rejected)} blocks"
+    when = f"{manifest.started[:10]}, {manifest.scale} scale, {manifest.kept} blocks"
     return f"| {told} | {answer.conclusion} | {when} |\n"

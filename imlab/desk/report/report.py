@@ -126,10 +126,9 @@ def _speech(answer: Answer, notes: list[str]) -> dict[str, Any]:
 def _standing(run: Run) -> list[str]:
     """Which run, and how much of it counts."""
     manifest = run.manifest
-    kept = manifest.blocks - len(manifest.rejected)
     return [
         f"{manifest.started[:10]}, {manifest.scale}, run {run.path.name}",
-        f"{kept} of {count(manifest.blocks, 'block')} kept, {len(manifest.rejected)} rejected",
+        f"{manifest.kept} of {count(manifest.blocks, 'block')} kept, {len(manifest.rejected)} rejected",
     ]
 
 
