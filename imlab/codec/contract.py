@@ -2,20 +2,23 @@
 
 A codec is a value: its settings are its fields and its repr is its label in the results. It opens encoders and
 decoders, which hold state and belong to one stream. A stream is cut into frames of ``frame`` samples at ``rate``;
-a frame becomes one packet. What comes out of a decoder lags what went into the encoder by ``delay`` samples:
-``encode`` pads the end so that nothing is lost, and ``decode`` drops the lag, so that a clip comes back with its
-own length and in its own place.
+a frame becomes one packet, at once or, where the encoder looks ahead (MP3, AAC), some frames later. What comes out
+of a decoder lags what went into the encoder by ``delay`` samples: ``encode`` pads the end until nothing is lost, and
+``decode`` drops the lag, so that a clip comes back with its own length and in its own place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from imlab.audio.clip import Clip, Samples
-from imlab.errors import PeerError, UsageError
+from imlab.errors import DoorError, PeerError, UsageError
+
+MOST_AHEAD = 16  # frames that an encoder may gather before its first packet; LAME needs two, AAC one
 
 
 class CodecError(PeerError):
@@ -34,11 +37,14 @@ class Encoder(Protocol):
     """One stream on its way in."""
 
     def encode(self, frame: Samples) -> bytes:
-        """Code exactly one frame, float32 of shape (codec.frame,)."""
+        """Code exactly one frame, float32 of shape (codec.frame,): a packet, or b"" while the encoder looks ahead."""
         ...
 
     def copy(self) -> Encoder:
-        """Another stream with the same past; what either codes from now on does not change the other."""
+        """Another stream with the same past; what either codes from now on does not change the other.
+
+        UsageError where the library's state cannot be copied.
+        """
         ...
 
 
@@ -111,8 +117,22 @@ def encode(codec: Codec, clip: Clip) -> Coded:
     padded = np.zeros(count * codec.frame, np.float32)
     padded[: len(clip.samples)] = clip.samples
     encoder = codec.encoder()
-    packets = tuple(Packet(encoder.encode(frame), codec.frame) for frame in padded.reshape(count, codec.frame))
-    return Coded(codec.name, codec.rate, len(clip.samples), codec.delay, packets)
+    packets = [data for frame in padded.reshape(count, codec.frame) if (data := encoder.encode(frame))]
+    packets += drain(codec, encoder, count - len(packets))
+    whole = tuple(Packet(data, codec.frame) for data in packets)
+    return Coded(codec.name, codec.rate, len(clip.samples), codec.delay, whole)
+
+
+def drain(codec: Codec, encoder: Encoder, missing: int) -> Iterator[bytes]:
+    """The packets that an encoder still holds, pushed out by silence."""
+    silence = np.zeros(codec.frame, np.float32)
+    for _ in range(MOST_AHEAD + missing + 1):
+        if not missing:
+            return
+        if data := encoder.encode(silence):
+            missing -= 1
+            yield data
+    raise DoorError(f"{codec!r} swallowed {MOST_AHEAD} frames and gave no packet")
 
 
 def decode(codec: Codec, coded: Coded) -> Clip:
