@@ -19,7 +19,7 @@ import soundfile
 
 from imlab.audio.clip import Clip, Samples
 from imlab.audio.resample import resample
-from imlab.codec import oggopus
+from imlab.codec.container import oggopus
 from imlab.codec.contract import decode, encode
 from imlab.codec.opus import RATES, Opus
 from imlab.desk.environment.programs import find_program

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip
-from imlab.codec import oggopus
-from imlab.codec.container import to_file
+from imlab.codec.container import oggopus
+from imlab.codec.container.writing import to_file
 from imlab.codec.contract import CodecError, Coded, Packet, decode, encode
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm

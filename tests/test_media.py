@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from imlab.client.player import coded, sound
 from imlab.client.recorder import Recorder
-from imlab.codec import oggopus
+from imlab.codec.container import oggopus
 from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imlab.codec.container.ogg import (
+    CONTINUED,
+    NO_PACKET_ENDS,
+    Page,
+    build,
+    checksum,
+    finished,
+    lacing,
+    pages,
+    paginate,
+)
 from imlab.codec.contract import CodecError
-from imlab.codec.ogg import CONTINUED, NO_PACKET_ENDS, Page, build, checksum, finished, lacing, pages, paginate
 from imlab.errors import UsageError
 
 PAGE = Page(flags=2, granule=960, serial=7, sequence=0, sizes=bytes((3, 0, 4)), body=b"abcdefg")

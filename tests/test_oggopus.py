@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip
 from imlab.audio.resample import resample
-from imlab.codec import oggopus
+from imlab.codec.container import oggopus
+from imlab.codec.container.ogg import CONTINUED, FIRST, LAST, NO_PACKET_ENDS, Page, build, lacing, pages, paginate
 from imlab.codec.contract import CodecError, Coded, Packet, decode, encode
-from imlab.codec.ogg import CONTINUED, FIRST, LAST, NO_PACKET_ENDS, Page, build, lacing, pages, paginate
 from imlab.codec.opus import FRAMES_MS, RATES, Opus
 from imlab.codec.opus_packet import packet_samples
 from imlab.errors import UsageError

@@ -23,7 +23,7 @@ from imlab.audio.clip import Clip
 from imlab.audio.corpus import Corpus
 from imlab.audio.files import write_clip
 from imlab.audio.join import cut
-from imlab.codec import oggopus
+from imlab.codec.container import oggopus
 from imlab.codec.contract import decode
 from imlab.codec.named import open_codec
 from imlab.desk.calls.listening import drawn, save

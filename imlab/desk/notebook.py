@@ -23,7 +23,7 @@ from tqdm.notebook import tqdm
 
 from imlab.audio.corpus import open_corpus
 from imlab.audio.files import write_clip
-from imlab.codec.container import to_file
+from imlab.codec.container.writing import to_file
 from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.desk.measuring.account import rejected

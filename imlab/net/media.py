@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imlab.client.player import coded
-from imlab.codec.container import to_file
+from imlab.codec.container.writing import to_file
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.net.gate import Names, is_ours
 from imlab.net.openapi import OPENAPI

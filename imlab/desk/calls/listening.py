@@ -13,7 +13,7 @@ from pathlib import Path
 from imlab.audio.publish import publish
 from imlab.client.events import Arrived, Failed, Listening, Notice, Piece
 from imlab.client.player import coded
-from imlab.codec.container import to_file
+from imlab.codec.container.writing import to_file
 from imlab.desk.calls.calling import Call, calling, say, tracing
 from imlab.desk.calls.loudspeaker import Loudspeaker
 from imlab.errors import DoorError, PeerError, UsageError

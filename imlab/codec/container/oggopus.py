@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imlab.codec import ogg
+from imlab.codec.container import ogg
+from imlab.codec.container.ogg import FIRST, LAST, MOST_SEGMENTS, NO_PACKET_ENDS, Page
 from imlab.codec.contract import CodecError, Coded, Packet
-from imlab.codec.ogg import FIRST, LAST, MOST_SEGMENTS, NO_PACKET_ENDS, Page
 from imlab.codec.opus import RATES
 from imlab.codec.opus_packet import packet_samples
 from imlab.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from imlab.codec import oggopus
+from imlab.codec.container import oggopus
 from imlab.codec.contract import CodecError, Coded
 from imlab.codec.named import HIGHEST_RATE
 
