@@ -34,6 +34,7 @@ examples:
   ./lab measure q01                    by number, by name, or by the beginning of a name
   ./lab measure q01 --scale smoke      every path in seconds; no measurement
   ./lab measure q01 --scale full --publish
+  ./lab measure q02 --cluster tcp://10.0.0.5:8786     score there; what is timed is timed here
 """
 
 
@@ -79,7 +80,7 @@ def _measure(study: Study, drawn: Plan, places: Places, options: argparse.Namesp
               predicted_s=study.experiment.predicted_s(drawn.scale))  # fmt: skip
     else:
         print(promise(drawn, ended), flush=True)
-    run = take(drawn, places.results, watch.objects if options.json else watch.usual())
+    run = take(drawn, places.results, watch.objects if options.json else watch.usual(), cluster=options.cluster)
     assert run is not None, "never late"
     answer = Answer(study, run)
     _tell_end(answer) if options.json else print(f"\n{account.account(answer)}")
@@ -109,8 +110,9 @@ def _listed(study: Study) -> str:
 def _again(options: argparse.Namespace) -> str:
     """The same command."""
     corpus = f" --corpus {options.corpus}" if options.corpus else ""
+    cluster = f" --cluster {options.cluster}" if options.cluster else ""
     publish = " --publish" if options.publish else ""
-    return f"./lab measure {options.study} --scale {options.scale}{corpus}{publish}"
+    return f"./lab measure {options.study} --scale {options.scale}{corpus}{cluster}{publish}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("study", nargs="?", metavar="STUDY", help="name, number, or beginning of a name")
     parser.add_argument("--scale", choices=SCALES, default="quick", help="smoke measures nothing (quick)")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="recordings to use (IMLAB_CORPUS)")
+    parser.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="Dask scheduler for untimed work, tcp://HOST:PORT"
+    )
     parser.add_argument("--publish", action="store_true", help="a sound run becomes the study's reference")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser

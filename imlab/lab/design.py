@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imlab.errors import UsageError
+from imlab.lab.ahead import Task
 from imlab.lab.cores import Cores
 from imlab.lab.gates import Gates
 
@@ -51,7 +52,8 @@ class Experiment:
     InvalidRun when its numbers must not be believed. ``answer`` turns trusted rows into a small table.
     ``warm_up_s`` seconds at the head of each trial are labelled by the attempt (column ``warm_up``), ``limit_s``
     seconds is when a trial is killed, ``cost_s`` is what one block costs, in seconds: at every scale, or by scale.
-    ``versions`` is asked in the trial's own process. ``margin`` is the relative change that does not matter.
+    ``versions`` is asked in the trial's own process. ``ahead`` gives, for a scale, what may be computed before the
+    trials by all cores; what is known already is not among it. ``margin`` is the relative change that does not matter.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Experiment:
     cost_s: float | Mapping[str, float] = 10.0
     gates: Gates = field(default_factory=Gates)
     versions: Callable[[], Mapping[str, str]] = no_versions
+    ahead: Callable[[str], Sequence[Task]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not be run or could not be told apart afterwards."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from imlab.desk.measuring.preparing import prepare
 from imlab.desk.measuring.watch import Watch
 from imlab.lab.design import Plan
 from imlab.lab.folder import Folder
@@ -24,9 +25,14 @@ def stored(drawn: Plan, folder: Folder) -> int:
     return sum(folder.kept(trial) is not None for trial in drawn.trials)
 
 
-def take(drawn: Plan, results: Path, watch: Watch, late: Callable[[], bool] = never) -> Run | None:
-    """Run what is missing of a plan. None when it became late; then, as after Ctrl-C, the next call goes on there."""
+def take(drawn: Plan, results: Path, watch: Watch, late: Callable[[], bool] = never, cluster: str = "") -> Run | None:
+    """Run what is missing of a plan. None when it became late; then, as after Ctrl-C, the next call goes on there.
+
+    cluster: the Dask scheduler that does what may be done ahead, instead of this machine's cores.
+    """
     folder = begin(drawn, results)
+    if stored(drawn, folder) < len(drawn.trials) and not prepare(drawn, cluster, late):
+        return None
     with closing(run(drawn, folder)) as steps:
         for step in watch(drawn, stored(drawn, folder), steps):
             if step.done < step.total and late():
