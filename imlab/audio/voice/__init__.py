@@ -1,0 +1,1 @@
+"""Where in a clip somebody speaks: detectors in one shape, the truth they are judged by, pauses cut out."""
