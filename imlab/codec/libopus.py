@@ -1,7 +1,8 @@
-"""Find libopus, and let opuslib load exactly that one.
+"""Let opuslib load exactly the libopus that we found.
 
 opuslib asks ``ctypes.util.find_library`` once, at its import, and knows nothing of wheels and environments. So we
-look first, in a stated order, and answer its question with what we found. Importing this module loads nothing.
+look first, in the order of codec/library.py, and answer its question with what we found. Importing this module loads
+nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib
-import importlib.util
 import os
 import sys
 import threading
@@ -18,14 +18,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
+from imlab.codec import library
+from imlab.codec.library import Native
 from imlab.errors import DoorError
 
 VARIABLE = "IMLAB_LIBOPUS"
-INSTALL = (
-    "install one: `pip install av` (its wheel carries libopus), `conda install libopus` or `apt-get install libopus0`"
+LIBOPUS = Native(
+    name="opus",
+    variable=VARIABLE,
+    wheel="av",
+    symbols=("opus_get_version_string",),
+    install="`pip install av` (its wheel carries libopus), `conda install libopus` or `apt-get install libopus0`",
 )
 
 _one_at_a_time = threading.Lock()
@@ -59,26 +64,12 @@ def _load() -> Library:
             return _bind(source, path, _version(path))
         except DoorError as error:
             tried.append(str(error))
-    places = "; ".join(tried) or "nothing in the conda prefix, the av wheel or the system"
-    raise DoorError(f"no libopus: {places}; {INSTALL}, or set {VARIABLE} to the file")
+    raise DoorError(library.nowhere(LIBOPUS, tried))
 
 
 def candidates() -> Iterator[tuple[str, str]]:
     """Where a libopus lies, best first: (source, path)."""
-    prefix = Path(sys.prefix)
-    if (prefix / "conda-meta").is_dir():
-        for name in ("lib/libopus.so.0", "lib/libopus.0.dylib", "Library/bin/opus.dll"):
-            if (prefix / name).is_file():
-                yield "conda", str(prefix / name)
-    av = importlib.util.find_spec("av")  # finds the wheel without importing it
-    if av is not None and av.origin is not None:
-        package = Path(av.origin).parent
-        for folder in (package.with_name("av.libs"), package / ".dylibs"):  # Linux and Windows; macOS
-            for path in sorted(folder.glob("*opus[-.]*")):
-                yield "av wheel", str(path)
-    found = ctypes.util.find_library("opus")
-    if found is not None:
-        yield "system", found
+    return library.candidates(LIBOPUS)
 
 
 def _version(path: str) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from imlab.codec import amr, g711
+from imlab.codec.amr import Amr
 from imlab.codec.contract import Codec, CodecError
+from imlab.codec.g711 import G711
 from imlab.codec.opus import FRAMES_MS, RATES, Opus
 from imlab.codec.pcm import Pcm
 
 HIGHEST_RATE = 192_000  # Hz; bounds what a declared rate can make us allocate
 LONGEST_FRAME_MS = 120
+
+Open = Callable[[int, int], Codec]  # from rate in Hz, packet_samples
 
 
 def open_codec(name: str, rate: int, packet_samples: int) -> Codec:
@@ -32,4 +39,31 @@ def _pcm(rate: int, packet_samples: int) -> Codec:
     return Pcm(rate, packet_samples * 1000 / rate)
 
 
-CODECS = {"opus": _opus, "pcm": _pcm}
+def _g711(law: str) -> Open:
+    def opened(rate: int, packet_samples: int) -> Codec:
+        if rate != g711.RATE:
+            raise CodecError(f"G.711 has {g711.RATE} Hz, not {rate}")
+        return G711(law, packet_samples * 1000 / rate)
+
+    return opened
+
+
+def _amr(rate: int, packet_samples: int) -> Codec:
+    _fixed("AMR", (rate, packet_samples), (amr.RATE, amr.FRAME))
+    return Amr()
+
+
+def _fixed(what: str, declared: tuple[int, int], possible: tuple[int, int]) -> None:
+    if declared != possible:
+        raise CodecError(
+            f"{what} has packets of %d samples at %d Hz, not of %d at %d" % (*possible[::-1], *declared[::-1])
+        )
+
+
+CODECS: dict[str, Open] = {
+    "opus": _opus,
+    "pcm": _pcm,
+    "pcma": _g711("a"),
+    "pcmu": _g711("mu"),
+    "amr": _amr,
+}
