@@ -1,0 +1,1 @@
+"""What messengers ship, app by app; presets.py holds them together."""
