@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from imlab.desk.calls.client_options import add_client_options, own_name
+from imlab.desk.calls.codec_options import add_codec_options
 
 EPILOG = """\
 --json prints {"id", "room", "sequence", "sender", "duration_ms", "codec", "bytes", "file"} once a note is durable;
@@ -17,6 +18,8 @@ examples:
   ./lab send hello.wav --room tea
   ./lab send one.flac two.wav --room tea --as ann --bitrate 16000
   ./lab send --mic --room tea             Enter ends the note and sends it
+  ./lab send hello.wav --room tea --codec amr --bitrate 12200
+  ./lab send hello.wav --room tea --preset telegram-ios
 """
 
 
@@ -47,11 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mic", action="store_true", help="record from the microphone")
     parser.add_argument("--seconds", type=float, metavar="S", help="end the recording by itself")
     add_client_options(parser)
-    parser.add_argument("--codec", choices=("opus", "pcm"), default="opus", help="(opus)")
-    parser.add_argument("--bitrate", type=int, default=24_000, metavar="BITS", help="of Opus, bits per second (24000)")
-    parser.add_argument("--frame", type=float, default=20, metavar="MS", help="milliseconds in a packet (20)")
-    parser.add_argument("--complexity", type=int, default=10, metavar="N", help="of Opus, 0 to 10 (10)")
-    parser.add_argument("--fullband", action="store_true", help="48 kHz instead of 16 kHz")
     parser.add_argument("--realtime", action="store_true", help="play files into the recorder as fast as they sound")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="wait so long after the recording (60)")
+    add_codec_options(parser)
     return parser

@@ -17,9 +17,8 @@ from imlab.audio.microphone import Microphone
 from imlab.audio.resample import resample
 from imlab.client.recorder import Recorder
 from imlab.codec.contract import Codec
-from imlab.codec.opus import Opus
-from imlab.codec.pcm import Pcm
 from imlab.desk.calls.calling import say
+from imlab.desk.calls.codec_options import codec_of
 from imlab.errors import DoorError
 from imlab.trace import Mark, Trace
 from imlab.wire.messages import VoiceMessage
@@ -37,16 +36,16 @@ async def record(path: Path | None, options: Namespace, trace: Trace) -> VoiceMe
 
 
 def _from_file(path: Path, options: Namespace, trace: Trace, given_up: threading.Event) -> VoiceMessage:
-    codec = _codec(options)
-    frames: Iterable[Frame] = clip_frames(resample(read_clip(path), codec.rate), options.frame)
+    codec = codec_of(options)
+    frames: Iterable[Frame] = clip_frames(resample(read_clip(path), codec.rate), frame_ms(codec))
     if options.realtime:
         frames = pace(frames, time.monotonic, given_up.wait)
     return _note(frames, codec, options, trace, given_up)
 
 
 async def _from_microphone(options: Namespace, trace: Trace, given_up: threading.Event) -> VoiceMessage:
-    codec = _codec(options)
-    with Microphone(codec.rate, options.frame) as microphone:
+    codec = codec_of(options)
+    with Microphone(codec.rate, frame_ms(codec)) as microphone:
         if options.seconds is None:
             say("recording; Enter sends, Ctrl-C forgets")
             _on_enter(microphone.stop)
@@ -81,8 +80,6 @@ def _note(
     return note
 
 
-def _codec(options: Namespace) -> Codec:
-    rate = 48_000 if options.fullband else 16_000
-    if options.codec == "pcm":
-        return Pcm(rate, options.frame)
-    return Opus(bitrate=options.bitrate, frame_ms=options.frame, complexity=options.complexity, rate=rate)
+def frame_ms(codec: Codec) -> float:
+    """A codec's frame in milliseconds: a packet is coded as soon as its sound is there."""
+    return 1000 * codec.frame / codec.rate
