@@ -12,10 +12,12 @@ import pytest
 
 from imlab.errors import UsageError
 from imlab.lab.bars import stage_bars
+from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.ecdf import ecdf
 from imlab.lab.effect import paired
 from imlab.lab.figure import Imprint, Plot
 from imlab.lab.forest import forest
+from imlab.lab.intervals import mean_interval
 
 PRINT = Imprint("q99_sound, quick, 6 blocks\n2 cores", "SMOKE: not a measurement")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,9 +40,17 @@ def effects() -> Plot:
     return forest(shown, "What each change did", imprint=PRINT)
 
 
+def curve() -> Plot:
+    """Two curves with intervals in one panel, one of them in the other too, a level and a mark."""
+    opus = [Point(kbps, mean_interval(np.linspace(3, 4, 12) + kbps / 100)) for kbps in (24.0, 12.0)]
+    upper = Panel("score", {"opus": opus, "mp3": opus[:1]}, {"original": 4.9}, {"the app's": opus[0]})
+    return curves([upper, Panel("other score", {"opus": opus})], "Bits and quality", "kbit/s", imprint=PRINT)
+
+
 FIGURES: list[tuple[Callable[[], Plot], list[str]]] = [
     (distribution, ["opus: p50", "p99 withheld: n too small (50, needs 1000)"]),
     (stages, ["3 s: 21 ms, of it upload 20, commit 1.", "30 s: 201 ms"]),
+    (curve, ["score. opus: 3.62 [", "] at 12, 3.74 [", "the app's: 3.74", "level original: 4.9. other score"]),
     (effects, ["half & half: -50.0 % [-50.0, -50.0]: faster, 8 blocks", "same: +0.0 %", "(n=3: no interval)"]),
 ]
 
@@ -74,6 +84,8 @@ def test_a_long_sample_is_thinned_but_keeps_its_tails() -> None:
     "draw",
     [
         lambda: ecdf({}, "none"),
+        lambda: curves([], "none", "x"),
+        lambda: curves([Panel("y", {})], "none", "x"),
         lambda: ecdf({str(name): [1.0] for name in range(9)}, "too many to tell apart"),
         lambda: stage_bars({}, "none"),
         lambda: forest({}, "none"),

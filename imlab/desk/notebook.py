@@ -14,10 +14,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm.notebook import tqdm
 
@@ -39,6 +39,7 @@ from imlab.lab.reading import REFERENCE, Run, latest, runs
 from imlab.studies import one_note as note
 
 SCALE = os.environ.get("IMLAB_SCALE") or "stored"
+T = TypeVar("T")
 
 
 class Prose(str):
@@ -92,9 +93,17 @@ class Letter:
 
     def figure(self, name: str) -> Plot:
         """One of the study's figures."""
-        if name not in self.answer.figures:
-            raise UsageError(f"no figure {name!r}: there are {', '.join(self.answer.figures) or 'none'}")
-        return self.answer.figures[name]
+        return _named("figure", name, self.answer.figures)
+
+    def more(self, name: str) -> Markings:
+        """One of the study's further tables."""
+        return Markings(table(_named("table", name, self.answer.tables)))
+
+
+def _named(what: str, name: str, there: Mapping[str, T]) -> T:
+    if name not in there:
+        raise UsageError(f"no {what} {name!r}: there are {', '.join(there) or 'none'}")
+    return there[name]
 
 
 def study(word: str, scale: str = SCALE) -> Letter:

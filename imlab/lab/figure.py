@@ -143,9 +143,14 @@ def finish(figure: Figure, axes: Axes, title: str, alt: str, imprint: Imprint) -
         lines = [line for part in imprint.caption.split("\n") for line in textwrap.wrap(part, 120)]
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.8, color=FAINT)
     if imprint.watermark:
-        axes.text(
-            0.5, 0.5, imprint.watermark, transform=axes.transAxes, ha="center", va="center", rotation=18,
-            fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10,
-        )  # fmt: skip
+        watermark(axes, imprint.watermark)
         alt = f"{imprint.watermark}. {alt}"
     return Plot(figure, title, alt)
+
+
+def watermark(axes: Axes, text: str) -> None:
+    """What must stand across a panel, if anything."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", rotation=18,
+        fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10,
+    )  # fmt: skip

@@ -62,6 +62,11 @@ class Answer:
         return pd.DataFrame() if self.silent or answer is None else answer(self.rows)
 
     @cached_property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """Name -> table, for what the small one does not say."""
+        return {} if self.silent else self.study.tables(self.run)
+
+    @cached_property
     def conclusion(self) -> str:
         """One sentence with its interval, or why there is none."""
         if self.silent:

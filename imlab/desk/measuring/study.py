@@ -1,7 +1,8 @@
 """A study as the desk sees it: found by a word, and able to speak of any of its runs.
 
 A study's module offers ``EXPERIMENT``, ``figures(run) -> {name: Plot}`` in order of importance, and
-``conclusion(run) -> str``, one sentence with its interval. Both are pure functions of the stored rows.
+``conclusion(run) -> str``, one sentence with its interval; where its small table does not say everything, also
+``tables(run) -> {name: DataFrame}``. All are pure functions of the stored rows.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
+import pandas as pd
+
 from imlab.desk.measuring.places import Places
 from imlab.errors import UsageError
 from imlab.lab import studies
 from imlab.lab.design import Experiment
 from imlab.lab.figure import Plot
 from imlab.lab.reading import Run
+
+
+def no_tables(run: Run) -> Mapping[str, pd.DataFrame]:
+    """What most studies have besides their small table."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Study:
     experiment: Experiment
     figures: Callable[[Run], Mapping[str, Plot]]
     conclusion: Callable[[Run], str]
+    tables: Callable[[Run], Mapping[str, pd.DataFrame]] = no_tables
 
     @property
     def name(self) -> str:
@@ -69,4 +78,4 @@ def _load(module: str) -> Study:
     experiment, told = studies.load(module), import_module(module)
     if lacks := [part for part in ("figures", "conclusion") if not callable(getattr(told, part, None))]:
         raise UsageError(f"{module} has no {' and no '.join(lacks)}(run)")
-    return Study(experiment, told.figures, told.conclusion)
+    return Study(experiment, told.figures, told.conclusion, getattr(told, "tables", no_tables))
