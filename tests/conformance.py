@@ -12,6 +12,7 @@ from random import Random
 from typing import Protocol
 
 from imlab.client.events import Arrived, Connected, Event, Failed, Listening, Lost, Notice, Piece, Rejected, Sent
+from imlab.server.terms import Terms
 from imlab.wire.messages import PacketLayout, VoiceMessage
 
 
@@ -44,8 +45,8 @@ class Place(Protocol):
         """Cut one phone's connection."""
         ...
 
-    async def crash(self) -> None:
-        """Kill the server and start another over the same store."""
+    async def crash(self, terms: Terms | None = None) -> None:
+        """Kill the server and start another over the same store, on these terms if they are given."""
         ...
 
 
@@ -227,6 +228,26 @@ async def rooms_do_not_mix(place: Place) -> None:
     assert [each.sequence for each in arrived(eve)] == [1, 2, 3]
 
 
+async def what_a_server_does_not_keep_fails_and_the_rest_goes_on(place: Place) -> None:
+    bob = place.phone("bob")
+    bob.join("tea", after=0)
+    await listening(place, bob)
+    await place.crash(Terms(codecs=("pcm", "aac")))
+    ann = place.phone("ann")
+    early, late = note("tea", "ann", 1), note("tea", "ann", 3, size=300_000)
+    kept = [replace(note("tea", "ann", number), codec="aac") for number in (2, 4)]
+    ann.send(early)  # before any Welcome
+    ann.send(kept[0])
+    await place.until(lambda: bool(sent(ann)))
+    ann.send(late)
+    ann.send(kept[1])
+    await place.until(lambda: len(arrived(bob)) == 2)
+    failed = [event for event in ann.events if isinstance(event, Failed)]
+    assert [(event.about, event.fault) for event in failed] == [(early.id, "peer"), (late.id, "peer")]
+    assert all("opus" in event.why and "pcm, aac" in event.why for event in failed)
+    assert arrived(bob) == [replace(each, sequence=i + 1) for i, each in enumerate(kept)]
+
+
 Scenario = Callable[[Place], Awaitable[None]]
 SCENARIOS: tuple[Scenario, ...] = (
     one_note_arrives_as_it_was_sent,
@@ -240,4 +261,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     the_future_cannot_be_listened_to,
     nobody_sends_in_anothers_name,
     rooms_do_not_mix,
+    what_a_server_does_not_keep_fails_and_the_rest_goes_on,
 )

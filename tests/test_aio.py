@@ -113,9 +113,9 @@ class AioPlace:
     def cut(self, name: str) -> None:
         self._handsets[name].client.cut()
 
-    async def crash(self) -> None:
+    async def crash(self, terms: Terms | None = None) -> None:
         await self.service.crash()
-        self.service = Service(self.store, self.service.port, self._terms)
+        self.service = Service(self.store, self.service.port, terms or self._terms)
         await self.service.start()
 
     def check(self) -> None:

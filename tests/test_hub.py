@@ -26,7 +26,7 @@ from imlab.wire.messages import (
 )
 from tests.conformance import note
 
-TERMS = Terms(chunk=1000, note=10_000, unfinished=2, backlog=5000)
+TERMS = Terms(chunk=1000, note=10_000, unfinished=2, backlog=5000, codecs=("opus", "aac"))
 
 
 class Bench:
@@ -72,7 +72,7 @@ def ticket(effects: list[Effect]) -> int:
 def test_hello_is_answered_with_the_terms() -> None:
     bench = Bench()
     peer = bench.greet("ann")
-    assert bench.do() == [Send(peer, Welcome("server", 1000, 10_000, 30_000))]
+    assert bench.do() == [Send(peer, Welcome("server", 1000, 10_000, 30_000, ("opus", "aac")))]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,7 @@ BAD_NOTES = {
     "too long": replace(note("tea", "ann", 1, size=10_001), audio=b""),
     "in another's name": note("tea", "bob", 1),
     "with a sequence": replace(note("tea", "ann", 1), sequence=5),
+    "of a codec that is not kept": replace(note("tea", "ann", 1), codec="speex"),
 }
 
 

@@ -157,6 +157,27 @@ def test_a_refused_note_is_tried_again_only_when_it_is_the_servers_fault(fault: 
         assert not any(isinstance(event, Failed) for event in bench.events)
 
 
+def test_what_the_server_does_not_keep_fails_before_a_byte_is_sent() -> None:
+    bench = Bench()
+    bench.phone.send(note("tea", "ann", 1), bench.now)  # of Opus, and no Welcome yet
+    bench.connect()
+    assert not bench.events or not isinstance(bench.events[-1], Failed), "a server that names none keeps any"
+    bench.phone.closed(SERVER, "cut", bench.now)
+    bench.wake_until(60)
+    bench.phone.opened(SERVER, "there", bench.now)
+    bench.do()
+    picky = replace(WELCOME, codecs=("aac", "mp3"))
+    assert bench.said(bench.hear(picky)) == [], "not even what had begun"
+    bench.phone.send(note("tea", "ann", 2), bench.now)
+    assert bench.said(bench.do()) == []
+    failed = [event for event in bench.events if isinstance(event, Failed)]
+    assert [event.about for event in failed] == [note("tea", "ann", 1).id, note("tea", "ann", 2).id]
+    assert {(event.fault, event.why) for event in failed} == {("peer", "this server does not keep opus, only aac, mp3")}
+    bench.phone.send(replace(note("tea", "ann", 3), codec="mp3"), bench.now)
+    assert len(bench.said(bench.do())) > 0
+    assert bench.phone.unsent == 1
+
+
 def test_a_refused_session_is_not_tried_again() -> None:
     bench = Bench()
     bench.phone.start(0.0)

@@ -14,6 +14,7 @@ from imlab.net.links import Link, Path
 from imlab.net.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
+from imlab.server.terms import Terms
 from imlab.store.memory import MemoryStore
 from imlab.trace import Mark, Trace, ignore
 from imlab.wire.messages import VoiceMessage
@@ -63,10 +64,10 @@ class VirtualPlace:
     def cut(self, name: str) -> None:
         self.world.cut(name)
 
-    async def crash(self) -> None:
+    async def crash(self, terms: Terms | None = None) -> None:
         self.world.crash()
         self.world.run(self.world.now + 0.5)
-        self.world.restart(Hub(trace=self._trace))
+        self.world.restart(Hub(terms, self._trace))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)

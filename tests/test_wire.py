@@ -54,6 +54,8 @@ MESSAGES: list[Message] = [
     Hello("ann"),
     Hello("ann", "key", "token", version=3),
     Welcome("server", 32_768, 1 << 20, 30_000),
+    Welcome("server", 32_768, 1 << 20, 30_000, ("opus", "codec2-700c")),
+    Welcome("server", 1, 1, 0, ("c" * limits.CODEC,) * limits.CODECS),
     Join("kitchen"),
     Join("kitchen", 0),
     Join("kitchen", limits.INTEGER),
@@ -95,6 +97,9 @@ BROKEN: dict[str, Message] = {
     "a token too long": Hello("ann", token="t" * (limits.TOKEN + 1)),
     "no room for a chunk": Welcome("server", 0, 1, 1),
     "a note limit too large": Welcome("server", 1, limits.AUDIO + 1, 1),
+    "a codec without a name": Welcome("server", 1, 1, 1, ("opus", "")),
+    "a bell among the codecs": Welcome("server", 1, 1, 1, ("opus", "aac\a")),
+    "too many codecs": Welcome("server", 1, 1, 1, ("opus",) * (limits.CODECS + 1)),
     "after too far": Join("kitchen", limits.INTEGER + 1),
     "a head too far": Joined("kitchen", 0, limits.INTEGER + 1),
     "an ack of no place": Ack(ID, "kitchen", 0),
@@ -211,6 +216,12 @@ def test_what_a_newer_version_says_survives(case: str) -> None:
     restored.voice.ClearField("audio")
     newer.voice.ClearField("audio")
     assert restored.SerializeToString(deterministic=True) == newer.SerializeToString(deterministic=True)
+
+
+def test_a_server_that_names_no_codecs_is_heard_and_keeps_any() -> None:
+    older = _field(2, _field(1, b"server") + bytes([2 << 3, 9, 3 << 3, 9, 4 << 3, 9]))
+    assert FRAMING.decode(older) == Welcome("server", 9, 9, 9)
+    assert FRAMING.encode(Welcome("server", 9, 9, 9)) == older
 
 
 def test_a_kind_of_message_that_only_a_newer_version_knows_is_refused() -> None:

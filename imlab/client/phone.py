@@ -112,7 +112,7 @@ class Phone:
             case Welcome():
                 self._line.welcome(message, now)
                 self._receiver.ready(now)
-                self._sender.ready(message.chunk_limit, now)
+                self._sender.ready(message.chunk_limit, message.codecs, now)
             case VoiceMessage():
                 self._receiver.begin(message, now)
             case Chunk():

@@ -50,6 +50,7 @@ class Sender:
         self._line, self._emit, self._trace, self._random = line, emit, trace, random
         self._backoff, self._chunk = backoff, chunk
         self._limit = chunk  # of this server, known with its Welcome
+        self._codecs: tuple[str, ...] = ()  # that it keeps, known with its Welcome; none named: any
         self._notes: dict[str, Outgoing] = {}
         self._unsent = 0
 
@@ -64,13 +65,16 @@ class Sender:
             raise UsageError(f"note {note.id} is under way already")
         self._notes[note.id] = Outgoing(note)
         self._mark(now, "queued", note)
+        if self._line.ready:
+            self._turn_away()
         self.pump(now)
 
-    def ready(self, chunk_limit: int, now: float) -> None:
-        """A new connection: nothing is known to have arrived."""
-        self._limit, self._unsent = min(self._chunk, chunk_limit), 0
+    def ready(self, chunk_limit: int, codecs: tuple[str, ...], now: float) -> None:
+        """A new connection: nothing is known to have arrived, and this server may keep what the last one would not."""
+        self._limit, self._codecs, self._unsent = min(self._chunk, chunk_limit), codecs, 0
         for outgoing in self._notes.values():
             outgoing.sent, outgoing.asking = None, False
+        self._turn_away()
         self.pump(now)
 
     def backlog(self, unsent: int, now: float) -> None:
@@ -126,6 +130,14 @@ class Sender:
                 self._line.say(message, now)
             if not outgoing.handed_over and not outgoing.due:
                 return  # the next note waits for this one's bytes: order in the room is order of sending
+
+    def _turn_away(self) -> None:
+        """What this server does not keep fails here, before a byte of it is sent."""
+        for note in [outgoing.note for outgoing in self._notes.values()]:
+            if self._codecs and note.codec not in self._codecs:
+                del self._notes[note.id]
+                why = f"this server does not keep {note.codec}, only {', '.join(self._codecs)}"
+                self._emit(Deliver(Failed(note.id, "peer", why)))
 
     def _may_send(self, outgoing: Outgoing) -> bool:
         if not self._line.ready or outgoing.asking or outgoing.handed_over or outgoing.due:

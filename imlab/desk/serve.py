@@ -13,6 +13,7 @@ HTTP describes itself at /openapi.json.
 examples:
   ./lab serve                         notes are kept; Ctrl-C ends it cleanly
   ./lab serve --memory                notes end with the process
+  ./lab serve --codecs opus,aac       notes of other codecs are refused; clients know before they send
   ./lab serve --ws 0 --http 0 --json  free ports, told to a program
 """
 
@@ -45,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERT", "KEY"), help="PEM files: wss and https")
     parser.add_argument("--json", action="store_true", help="the ready line for programs")
     parser.add_argument("--marks", type=Path, metavar="FILE", help="append what happened and when, as JSON lines")
+    parser.add_argument(
+        "--codecs",
+        metavar="NAMES",
+        help="keep notes of these codecs alone, as in opus,aac (any; send --help lists them)",
+    )
     parser.add_argument("--terms", default="{}", metavar="JSON", help="limits other than the usual, for studies")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop (asyncio)")
     parser.add_argument(

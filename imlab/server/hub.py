@@ -138,7 +138,8 @@ class Hub:
         if older:
             self._hang_up(older.peer, "replaced by this client's new connection", now)
         terms = self.terms
-        self._send(session.peer, Welcome(self._name, terms.chunk, terms.note, round(terms.heartbeat * 1000)))
+        heartbeat_ms = round(terms.heartbeat * 1000)
+        self._send(session.peer, Welcome(self._name, terms.chunk, terms.note, heartbeat_ms, terms.codecs))
 
     def _take(self, session: Session, message: VoiceMessage | Chunk, now: float) -> None:
         try:

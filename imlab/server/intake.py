@@ -88,6 +88,8 @@ class Intake:
             raise PeerError(f"{name!r} sent a note in the name of {message.sender!r}")
         if message.size > self._terms.note:
             raise PeerError(f"the note has {message.size} bytes of audio, the limit is {self._terms.note}")
+        if self._terms.codecs and message.codec not in self._terms.codecs:
+            raise PeerError(f"codec {message.codec} is not kept here, only {', '.join(self._terms.codecs)}")
         if message.sequence:
             raise PeerError(f"the note came with sequence {message.sequence}: the server gives it")
         begun = self._begun(message.id)

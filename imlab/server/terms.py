@@ -18,3 +18,4 @@ class Terms:
     page: int = 512 * 1024  # audio read at once for a member that is behind
     unfinished: int = 4  # uploads one client may have open
     keep: float = 60.0  # an unfinished upload outlives its connection this long
+    codecs: tuple[str, ...] = ()  # kept, by name; none named: any, since nothing is decoded here (Matrix does the same)

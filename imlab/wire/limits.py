@@ -6,6 +6,7 @@ These bound what a peer can make us keep. A server's own, smaller limits are pol
 ID = 32  # hex digits: 128 bits, so that two senders never choose the same
 NAME = 128  # characters of a name or a room: a UUID, a mail address or a full name fits
 CODEC = 32  # characters
+CODECS = 64  # names in a Welcome: three times as many as there are here
 KEY = 256  # characters: far more randomness than anyone can guess
 TOKEN = 8_192  # characters: what web servers take as one header line (nginx: 8k)
 WHY = 1_024  # characters of a refusal: a sentence, not a traceback

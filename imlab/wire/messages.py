@@ -66,12 +66,16 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """First word of a server: its limits in bytes, and how often it wants to hear from the client."""
+    """First word of a server: its limits in bytes, how often it wants to hear from the client, and what it keeps.
+
+    codecs: the names of those that it keeps; none named: any, which is also what a server says that knows no list.
+    """
 
     name: str
     chunk_limit: int
     note_limit: int
     heartbeat_ms: int
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

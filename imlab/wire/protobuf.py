@@ -98,6 +98,8 @@ def _read(kind: str, message: Any) -> Message:
     told = {name: getattr(message, name) for name in _NAMES[_TYPES[kind]]}
     if kind == "join" and not message.HasField("after"):
         told["after"] = None
+    if kind == "welcome":
+        told["codecs"] = tuple(told["codecs"])
     value: Message = _TYPES[kind](**told)
     return value
 

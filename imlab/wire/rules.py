@@ -82,6 +82,8 @@ def _welcome(welcome: Welcome) -> str:
         or _number("chunk_limit", welcome.chunk_limit, limits.AUDIO, least=1)
         or _number("note_limit", welcome.note_limit, limits.AUDIO, least=1)
         or _number("heartbeat_ms", welcome.heartbeat_ms, limits.DURATION_MS)
+        or _length("codecs", welcome.codecs, limits.CODECS)
+        or next(filter(None, (_text("codec", name, limits.CODEC, least=1) for name in welcome.codecs)), "")
     )
 
 

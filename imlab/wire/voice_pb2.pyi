@@ -69,16 +69,18 @@ class Hello(_message.Message):
     def __init__(self, version: _Optional[int] = ..., name: _Optional[str] = ..., key: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("name", "chunk_limit", "note_limit", "heartbeat_ms")
+    __slots__ = ("name", "chunk_limit", "note_limit", "heartbeat_ms", "codecs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CHUNK_LIMIT_FIELD_NUMBER: _ClassVar[int]
     NOTE_LIMIT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
+    CODECS_FIELD_NUMBER: _ClassVar[int]
     name: str
     chunk_limit: int
     note_limit: int
     heartbeat_ms: int
-    def __init__(self, name: _Optional[str] = ..., chunk_limit: _Optional[int] = ..., note_limit: _Optional[int] = ..., heartbeat_ms: _Optional[int] = ...) -> None: ...
+    codecs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., chunk_limit: _Optional[int] = ..., note_limit: _Optional[int] = ..., heartbeat_ms: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Join(_message.Message):
     __slots__ = ("room", "after")

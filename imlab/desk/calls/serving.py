@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from ipaddress import ip_address
 
+from imlab.desk.calls.codec_options import KINDS
 from imlab.errors import UsageError
 from imlab.server.terms import Terms
 from imlab.stack.data_directory import data_directory
@@ -25,7 +26,7 @@ def serve(options: Namespace) -> int:
         host=options.host,
         data=None if options.memory else options.data or data_directory(),
         loop=options.loop,
-        terms=_terms(options.terms),
+        terms=_terms(options.terms, options.codecs),
         marks=options.marks,
         names=tuple(name.lower() for name in options.name),
         tls=tuple(options.tls) if options.tls else None,
@@ -46,11 +47,23 @@ def _announce(ready: Ready, plan: ServerPlan, as_json: bool) -> None:
     print(f"ready: {ready.ws}  media {ready.media}  {where}  (Ctrl-C stops)", flush=True)
 
 
-def _terms(text: str) -> Terms:
+def _terms(text: str, codecs: str | None) -> Terms:
     try:
-        return Terms(**json.loads(text))
-    except (ValueError, TypeError) as error:
+        said = json.loads(text)
+        if not isinstance(said.setdefault("codecs", []), list):
+            raise TypeError("codecs is a list of names")
+        terms = Terms(**said | {"codecs": tuple(said["codecs"])})
+    except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"--terms takes a JSON object of limits: {error}") from error
+    return terms if codecs is None else replace(terms, codecs=_named(codecs))
+
+
+def _named(codecs: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in codecs.split(","))
+    for name in names:
+        if name not in KINDS:
+            raise UsageError(f"--codecs: no codec is called {name!r}; there are {', '.join(KINDS)}")
+    return names
 
 
 def _on_loopback(host: str) -> bool:
