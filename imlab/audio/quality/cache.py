@@ -55,6 +55,20 @@ def known(cache: ScoreCache, reference: Clip, heard: Clip, panel: Panel) -> Scor
     return _ordered(old, panel) if old and not _lacking(old, panel) else None
 
 
+def address(reference: Clip, heard: Clip, panel: Panel) -> str:
+    """What the scores of a pair are kept under: the hash of all samples and of what the panel does to them."""
+    digest = hashlib.sha256(f"{panel.name} {panel.rate} {PREPARED}".encode())
+    for clip in (reference, heard):
+        digest.update(f" {clip.rate} {len(clip.samples)} ".encode())
+        digest.update(clip.samples.tobytes())
+    return digest.hexdigest()
+
+
+def keep(cache: ScoreCache, address: str, scores: Scores) -> None:
+    """Scores that were computed elsewhere: on another machine, with another cache."""
+    _write(_at(cache, address), scores)
+
+
 def _lacking(scores: Scores | None, panel: Panel) -> tuple[Any, ...]:
     """The metrics whose present version has said nothing yet."""
     said = {(score.metric, score.version) for score in scores.scores} if scores else set()
@@ -68,12 +82,11 @@ def _ordered(scores: Scores, panel: Panel) -> Scores:
 
 
 def _place(cache: ScoreCache, reference: Clip, heard: Clip, panel: Panel) -> Path:
-    digest = hashlib.sha256(f"{panel.name} {panel.rate} {PREPARED}".encode())
-    for clip in (reference, heard):
-        digest.update(f" {clip.rate} {len(clip.samples)} ".encode())
-        digest.update(clip.samples.tobytes())
-    name = digest.hexdigest()
-    return cache.directory / name[:2] / f"{name}.json"
+    return _at(cache, address(reference, heard, panel))
+
+
+def _at(cache: ScoreCache, address: str) -> Path:
+    return cache.directory / address[:2] / f"{address}.json"
 
 
 def _read(place: Path, panel: Panel) -> Scores | None:
