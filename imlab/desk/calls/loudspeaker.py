@@ -56,13 +56,12 @@ class Loudspeaker:
     def _play(self, note: VoiceMessage) -> VoiceMessage | bytes | None:
         """One note; what came after it."""
         try:
-            return self._aloud(note)
+            return self._aloud(_player(note), note)
         except PeerError as error:  # one odd note does not end the listening
             say(f"note {note.sequence} is not played: {error}")
             return self._given.get()
 
-    def _aloud(self, note: VoiceMessage) -> VoiceMessage | bytes | None:
-        player = Player(note)
+    def _aloud(self, player: Player, note: VoiceMessage) -> VoiceMessage | bytes | None:
         with Speaker(player.rate) as speaker:
             given: VoiceMessage | bytes | None = note.audio
             while isinstance(given, bytes) and not self._silent:
@@ -71,3 +70,11 @@ class Loudspeaker:
                     speaker.play(sound)
                 given = self._given.get()
         return None if self._silent else given
+
+
+def _player(note: VoiceMessage) -> Player:
+    """Its player; a codec whose library is not here silences this note, not those after it."""
+    try:
+        return Player(note)
+    except DoorError as error:
+        raise PeerError(str(error)) from error

@@ -73,7 +73,7 @@ async def _await_answers(call: Call, waiting: Waiting, options: Namespace) -> No
                     _print(note, path, sequence, options)
                 case Failed(_, fault, why):
                     error = PeerError if fault == "peer" else DoorError
-                    raise error(f"the server refused the note: {why}")
+                    raise error(f"the note was refused: {why}")
 
 
 def _late(missing: list[str], begun: set[str], options: Namespace) -> str:
