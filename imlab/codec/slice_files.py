@@ -126,7 +126,8 @@ def read_label(data: bytes, name: str) -> Label:
         raise PeerError(f"{name} is no slice: {error}") from error
     said = [tags.get(f"SLICE_{field.upper()}") for field in FIELDS]
     if None in said:
-        raise PeerError(f"{name} is no slice: it has no tag SLICE_{FIELDS[said.index(None)].upper()}")
+        lacking = f"SLICE_{FIELDS[said.index(None)].upper()}"
+        raise PeerError(f"{name} has no tag {lacking}: it is no slice, or it is cut short and lost its tags")
     source, *numbers = map(str, said)
     try:
         label = Label(source, *map(int, numbers))

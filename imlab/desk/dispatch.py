@@ -20,6 +20,8 @@ VERBS = {
     "serve": "the server",
     "send": "a client that sends one voice note",
     "listen": "a client that receives, and plays or saves",
+    "slice": "a long recording cut into slices that play alone and say where they belong",
+    "join": "slices put together again, without loss",
     "jupyter": "JupyterLab on the notebooks",
     "doctor": "what is here, what is missing, and the line that installs it",
     "test": "every check and every test",
