@@ -8,13 +8,14 @@ from __future__ import annotations
 import ctypes
 import weakref
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from imlab.audio.clip import Samples
 from imlab.codec.amr_packet import LOST, NARROW, heard
-from imlab.codec.library import Library, Native, load
+from imlab.codec.library import ADDRESS, BYTES, NUMBER, Library, Native, load
 from imlab.codec.steps import Intake, Outlet
 from imlab.errors import DoorError, UsageError
 
@@ -127,18 +128,14 @@ class AmrDecoder:
         return self._outlet.give()
 
 
+@cache
 def library() -> Library:
     """libopencore-amrnb, its functions declared as interf_enc.h and interf_dec.h have them."""
     found = load(LIBRARY)
-    state, number, data = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
-    for name, result, arguments in (
-        ("Encoder_Interface_init", state, (number,)),
-        ("Encoder_Interface_Encode", number, (state, number, state, data, number)),
-        ("Encoder_Interface_exit", None, (state,)),
-        ("Decoder_Interface_init", state, ()),
-        ("Decoder_Interface_Decode", None, (state, data, state, number)),
-        ("Decoder_Interface_exit", None, (state,)),
-    ):
-        function = getattr(found.calls, name)
-        function.restype, function.argtypes = result, arguments
+    found.declare("Encoder_Interface_init", ADDRESS, NUMBER)
+    found.declare("Encoder_Interface_Encode", NUMBER, ADDRESS, NUMBER, ADDRESS, BYTES, NUMBER)
+    found.declare("Encoder_Interface_exit", None, ADDRESS)
+    found.declare("Decoder_Interface_init", ADDRESS)
+    found.declare("Decoder_Interface_Decode", None, ADDRESS, BYTES, ADDRESS, NUMBER)
+    found.declare("Decoder_Interface_exit", None, ADDRESS)
     return found

@@ -16,9 +16,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from imlab.errors import DoorError
+
+ADDRESS, NUMBER, BYTES = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p  # what the C functions that we call take
 
 _one_at_a_time = threading.Lock()
 
@@ -28,7 +32,8 @@ class Native:
     """A library by all its names.
 
     name: the one in manifests and for the system's linker; variable: who overrides the search; wheel: the package
-    that may carry a copy; abi: the number in its soname; symbols: the functions that we call; install: the line.
+    that may carry a copy; abi: the number in its soname; symbols: the functions that we call; install: the line;
+    release: the distribution that is released with the library and in that wheel, if any, so that it tells the version.
     """
 
     name: str
@@ -37,17 +42,23 @@ class Native:
     symbols: tuple[str, ...]
     install: str
     abi: str = "0"
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library in use. version: what its file's name says; calls: its functions, declared by who loaded it."""
+    """A library in use, for manifests; calls: its functions, declared by who loaded it."""
 
     name: str
     path: str
     version: str
     source: str
     calls: ctypes.CDLL = field(repr=False, compare=False)
+
+    def declare(self, function: str, result: Any, *arguments: Any) -> None:
+        """Say what a function takes and gives, as the library's header does."""
+        call = getattr(self.calls, function)
+        call.restype, call.argtypes = result, arguments
 
 
 def load(native: Native) -> Library:
@@ -86,10 +97,14 @@ def candidates(native: Native) -> Iterator[tuple[str, str]]:
     for folder in _wheel_folders(native.wheel):
         for path in sorted(folder.glob(f"*{name}[-.]*")):
             if path.is_file():  # meson's wheels keep a folder of pkg-config files beside the library
-                yield f"{native.wheel} wheel", str(path)
+                yield _of(native.wheel), str(path)
     found = ctypes.util.find_library(name)
     if found is not None:
         yield "system", found
+
+
+def _of(wheel: str) -> str:
+    return f"{wheel} wheel"
 
 
 def _wheel_folders(package: str) -> Iterator[Path]:
@@ -113,12 +128,14 @@ def _open(native: Native, source: str, path: str) -> Library:
             getattr(calls, symbol)
     except (OSError, AttributeError) as error:
         raise DoorError(f"{path} is not a usable lib{native.name}: {error}") from error
-    return Library(native.name, path, version_of(path, calls, native.symbols[0]), source, calls)
+    return Library(native.name, path, _version(native, source, path, calls), source, calls)
 
 
-def version_of(path: str, calls: ctypes.CDLL, symbol: str) -> str:
-    """What follows .so in the file's true name, as 0.0.5, else that name: these libraries do not tell their version."""
-    name = Path(os.path.realpath(_file_of(calls, symbol) or path)).name
+def _version(native: Native, source: str, path: str, calls: ctypes.CDLL) -> str:
+    """Its release's; else what follows .so in the file's true name, as 0.0.5, else that name: it has no other."""
+    if native.release and source == _of(native.wheel):
+        return metadata.version(native.release)
+    name = Path(os.path.realpath(_file_of(calls, native.symbols[0]) or path)).name
     found = re.search(r"\.so\.(\d[\d.]*)$|\.(\d[\d.]*)\.dylib$", name)
     return next(group for group in found.groups() if group) if found else name
 
@@ -136,7 +153,7 @@ class _Place(ctypes.Structure):
 
 def _file_of(calls: ctypes.CDLL, symbol: str) -> str:
     """The file that a function came from: the system's linker is asked by soname and does not say. Empty: unknown."""
-    if not hasattr(ctypes.CDLL(None) if os.name == "posix" else None, "dladdr"):
+    if os.name != "posix":
         return ""
     place = _Place()
     address = ctypes.cast(getattr(calls, symbol), ctypes.c_void_p)

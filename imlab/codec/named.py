@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imlab.codec import amr, g711
+from imlab.codec.aac import Aac
 from imlab.codec.amr import Amr
+from imlab.codec.amr_wb import AmrWb
+from imlab.codec.codec2 import MODES, Codec2
 from imlab.codec.contract import Codec, CodecError
 from imlab.codec.g711 import G711
-from imlab.codec.opus import FRAMES_MS, RATES, Opus
+from imlab.codec.g722 import G722
+from imlab.codec.lc3 import Lc3
+from imlab.codec.mp3 import Mp3
+from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
+from imlab.errors import UsageError
 
 HIGHEST_RATE = 192_000  # Hz; bounds what a declared rate can make us allocate
 LONGEST_FRAME_MS = 120
+LC3_BITRATE = 64_000  # bit/s, one that every frame and rate has; a decoder takes them all
 
-Open = Callable[[int, int], Codec]  # from rate in Hz, packet_samples
+Open = Callable[[int, float], Codec]  # from rate in Hz and a packet's length in ms
+
+
+def _codec2(mode: str) -> Open:
+    return lambda rate, frame_ms: Codec2(mode)
+
+
+CODECS: dict[str, Open] = {
+    "opus": lambda rate, frame_ms: Opus(rate=rate, frame_ms=frame_ms),
+    "pcm": lambda rate, frame_ms: Pcm(rate, frame_ms),
+    "pcma": lambda rate, frame_ms: G711("a", frame_ms),
+    "pcmu": lambda rate, frame_ms: G711("mu", frame_ms),
+    "g722": lambda rate, frame_ms: G722(frame_ms),
+    "amr": lambda rate, frame_ms: Amr(),
+    "amr-wb": lambda rate, frame_ms: AmrWb(),
+    "mp3": lambda rate, frame_ms: Mp3(rate=rate),
+    "aac": lambda rate, frame_ms: Aac(rate=rate),
+    "lc3": lambda rate, frame_ms: Lc3(LC3_BITRATE, frame_ms, rate),
+    **{f"codec2-{mode}": _codec2(mode) for mode in MODES},
+}
 
 
 def open_codec(name: str, rate: int, packet_samples: int) -> Codec:
@@ -25,45 +51,11 @@ def open_codec(name: str, rate: int, packet_samples: int) -> Codec:
         raise CodecError(f"a rate of {rate} Hz is outside 1 to {HIGHEST_RATE}")
     if not 0 < packet_samples * 1000 <= LONGEST_FRAME_MS * rate:
         raise CodecError(f"packets of {packet_samples} samples at {rate} Hz are outside 0 to {LONGEST_FRAME_MS} ms")
-    return CODECS[name](rate, packet_samples)
-
-
-def _opus(rate: int, packet_samples: int) -> Codec:
-    frame_ms = packet_samples * 1000 / rate
-    if rate not in RATES or frame_ms not in FRAMES_MS:
-        raise CodecError(f"Opus has no packets of {packet_samples} samples at {rate} Hz ({frame_ms:g} ms)")
-    return Opus(rate=rate, frame_ms=frame_ms)
-
-
-def _pcm(rate: int, packet_samples: int) -> Codec:
-    return Pcm(rate, packet_samples * 1000 / rate)
-
-
-def _g711(law: str) -> Open:
-    def opened(rate: int, packet_samples: int) -> Codec:
-        if rate != g711.RATE:
-            raise CodecError(f"G.711 has {g711.RATE} Hz, not {rate}")
-        return G711(law, packet_samples * 1000 / rate)
-
-    return opened
-
-
-def _amr(rate: int, packet_samples: int) -> Codec:
-    _fixed("AMR", (rate, packet_samples), (amr.RATE, amr.FRAME))
-    return Amr()
-
-
-def _fixed(what: str, declared: tuple[int, int], possible: tuple[int, int]) -> None:
-    if declared != possible:
-        raise CodecError(
-            f"{what} has packets of %d samples at %d Hz, not of %d at %d" % (*possible[::-1], *declared[::-1])
-        )
-
-
-CODECS: dict[str, Open] = {
-    "opus": _opus,
-    "pcm": _pcm,
-    "pcma": _g711("a"),
-    "pcmu": _g711("mu"),
-    "amr": _amr,
-}
+    said = f"{name} has no packets of {packet_samples} samples at {rate} Hz"
+    try:
+        codec = CODECS[name](rate, packet_samples * 1000 / rate)
+    except UsageError as error:
+        raise CodecError(f"{said}: {error}") from error
+    if (codec.rate, codec.frame) != (rate, packet_samples):
+        raise CodecError(f"{said}: {codec.frame} at {codec.rate} Hz")
+    return codec
