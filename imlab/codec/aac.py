@@ -56,8 +56,8 @@ class Aac:
 
     def decoder(self) -> AvDecoder:
         """A fresh decoder of packets of any bitrate."""
-        context = libav.open_decoder("aac", self.rate, audio_specific_config(self.rate))
-        return AvDecoder(context, self.rate, FRAME)
+        config = audio_specific_config(self.rate)
+        return AvDecoder(lambda: libav.open_decoder("aac", self.rate, config), self.rate, FRAME)
 
 
 def audio_specific_config(rate: int) -> bytes:

@@ -55,4 +55,4 @@ class G722:
 
     def decoder(self) -> AvDecoder:
         """A fresh decoder of packets of one length."""
-        return AvDecoder(libav.open_decoder("g722", RATE), RATE, self.frame)
+        return AvDecoder(lambda: libav.open_decoder("g722", RATE), RATE, self.frame)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -124,13 +124,18 @@ class AvEncoder:
 
 
 class AvDecoder:
-    """One stream on its way out, mono at ``rate`` Hz. frame: samples in every packet, or None where they differ."""
+    """One stream on its way out, mono at ``rate`` Hz. frame: samples in every packet, or None where they differ.
 
-    __slots__ = ("_context", "_error", "_frame", "_packet", "_rate")
+    A damaged packet may change a decoder for good: AAC's believes one that says there are 44 channels, and then calls
+    every sound packet after it damaged. So after an error the stream is opened anew.
+    """
 
-    def __init__(self, context: Any, rate: int, frame: int | None) -> None:
+    __slots__ = ("_context", "_error", "_frame", "_open", "_packet", "_rate")
+
+    def __init__(self, open_context: Callable[[], Any], rate: int, frame: int | None) -> None:
         av = load()
-        self._context = context
+        self._open = open_context
+        self._context = open_context()
         self._error = av.FFmpegError
         self._packet = av.Packet
         self._rate = rate
@@ -138,32 +143,39 @@ class AvDecoder:
 
     def decode(self, packet: bytes) -> Samples:
         """The packet's samples, float32 of shape (n,); CodecError for bytes that are no packet of this stream."""
-        if not packet:
-            raise CodecError(f"a packet of {self._context.name} has at least one byte, this one has none")
-        padded = self._packet(len(packet))
-        padded.update(packet)
         try:
-            frames = self._context.decode(padded)
-        except self._error as error:
-            raise CodecError(f"not a packet of {self._context.name} ({error}): {_seen(packet)}") from error
-        if len(frames) != 1:
-            raise CodecError(f"{len(frames)} frames in a packet of {self._context.name}, not 1: {_seen(packet)}")
-        return self._samples(frames[0], packet)
+            return self._samples(self._decoded(packet))
+        except CodecError as error:
+            name, self._context = self._context.name, self._open()
+            raise CodecError(f"not a packet of {name}: {error}: {len(packet)} bytes, {packet[:16].hex()}") from error
 
     def conceal(self, samples: int) -> Samples:
         """Silence, float32 of shape (samples,): libavcodec has no call for a lost packet."""
         return np.zeros(samples, np.float32)
 
-    def _samples(self, frame: Any, packet: bytes) -> Samples:
+    def _decoded(self, packet: bytes) -> Any:
+        """The one frame in a packet."""
+        if not packet:
+            raise CodecError("it is empty")
+        padded = self._packet(len(packet))
+        padded.update(packet)
+        try:
+            frames = self._context.decode(padded)
+        except self._error as error:
+            raise CodecError(error.strerror) from error
+        if len(frames) != 1:
+            raise CodecError(f"it holds {len(frames)} frames")
+        return frames[0]
+
+    def _samples(self, frame: Any) -> Samples:
         """The sound in a decoded frame, a copy of its own."""
-        kind, channels = FORMATS[frame.format.name], frame.layout.nb_channels
-        if (channels, frame.sample_rate, self._frame or frame.samples) != (1, self._rate, frame.samples):
-            raise CodecError(
-                f"a packet of {self._context.name} with {frame.samples} samples in {channels} channels at "
-                f"{frame.sample_rate} Hz, not {self._frame or 'some'} in 1 at {self._rate}: {_seen(packet)}"
-            )
-        heard = np.frombuffer(frame.planes[0], kind.dtype, frame.samples)
-        return heard.astype(np.float32) if kind.scale == 1 else heard / np.float32(kind.scale)
+        count, rate, channels = frame.samples, frame.sample_rate, frame.layout.nb_channels
+        if channels != 1 or rate != self._rate or count != (self._frame or count):
+            wanted = f"{self._frame or count} samples in 1 channel at {self._rate} Hz"
+            raise CodecError(f"{wanted} expected, {count} in {channels} at {rate} Hz seen")
+        kind = FORMATS[frame.format.name]
+        heard: Samples = np.frombuffer(frame.planes[0], kind.dtype, count).astype(np.float32)
+        return heard if kind.scale == 1 else heard / np.float32(kind.scale)
 
 
 def _codec(name: str, mode: str) -> Any:
@@ -196,6 +208,3 @@ def _opened(context: Any) -> Any:
         raise DoorError(f"{context.name} ({version()}) knows no option {', '.join(context.options)}")
     return context
 
-
-def _seen(packet: bytes) -> str:
-    return f"{len(packet)} bytes, {packet[:16].hex()}"

@@ -65,4 +65,4 @@ class Mp3:
 
     def decoder(self) -> AvDecoder:
         """A fresh decoder of packets of any bitrate."""
-        return AvDecoder(libav.open_decoder("mp3float", self.rate), self.rate, self.frame)
+        return AvDecoder(lambda: libav.open_decoder("mp3float", self.rate), self.rate, self.frame)
