@@ -24,7 +24,13 @@ SIGNAL = (
                 "SAMPLE_RATE = 44100, CHANNELS = 1, BIT_RATE = 32000, AACObjectLC, createAdtsHeader",
             ),
             Source(ISSUE, "Android phone: AAC @ 36 kbps approx."),
+            Source(
+                "signalapp/Signal-Android libsignal-service/src/main/java/org/whispersystems/signalservice/internal/"
+                "websocket/OkHttpWebSocketConnection.java at 1c418c30",
+                "KEEPALIVE_FREQUENCY_SECONDS = 30",
+            ),
         ),
+        heartbeat_s=30.0,
         differs="the phone's own AAC encoder, not FFmpeg's",
     ),
     Preset(

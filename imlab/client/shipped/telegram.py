@@ -78,7 +78,12 @@ TELEGRAM = (
                 "bitrate = 30 * 1024, rate = 48000, frame_size = 960, max_ogg_delay = 48000, OPUS_APPLICATION_AUDIO",
             ),
             Source("TelegramMessenger/Telegram-iOS issue 981 (2023-01)", "encodes voice messages at 30 kbit/s"),
+            Source(
+                "TelegramMessenger/Telegram-iOS submodules/TelegramUI/Sources/ManagedAudioRecorder.swift at 1141e09c",
+                "scaledSamples of 100, AudioWaveform(bitstream, bitsPerSample: 5)",
+            ),
         ),
+        waveform=100,
     ),
     Preset(
         "telegram-desktop-2019",
@@ -113,8 +118,17 @@ TELEGRAM = (
                 f"{DESKTOP} Telegram/SourceFiles/storage/file_upload.cpp",
                 "kDocumentUploadPartSize0 = 32 * 1024: 32kb for tiny document ( < 1mb )",
             ),
+            Source(
+                f"{DESKTOP} Telegram/SourceFiles/media/audio/media_audio.h at dc92fae1", "kWaveformSamplesCount = 100"
+            ),
+            Source(
+                f"{DESKTOP} Telegram/SourceFiles/mtproto/session_private.cpp at 5749a46a",
+                "kPingSendAfter = 30 * crl::time(1000), kPingDelayDisconnect = 60",
+            ),
         ),
+        waveform=100,
         part_bytes=32_768,
+        heartbeat_s=30.0,
         differs=LIBAV_OPUS,
         unknown=LIBAV_UNSET,
     ),
