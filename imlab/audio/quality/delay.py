@@ -56,7 +56,7 @@ def find_delay(reference: Clip, heard: Clip) -> Delay:
     if not all(lengths):
         return Delay(0, rate, "nothing", 0.0)
     size = 1 << (sum(lengths) - 1).bit_length()
-    frequency = np.arange(size // 2 + 1) * (rate / size)
+    frequency = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
     true, seen = (np.fft.rfft(clip.samples.astype(np.float64), size) for clip in (reference, heard))
     reach = (min(round(MOST * rate), lengths[0] - 1), min(round(MOST * rate), lengths[1] - 1))
     lag, wave = _by_wave(true, seen, (frequency >= BAND[0]) & (frequency <= BAND[1]), reach)

@@ -29,16 +29,16 @@ class Metric:
     """A measure of quality.
 
     unit: "" where it is a plain number. lowest and highest: the ends of its scale. ceiling: what a clip scores
-    against itself; where that depends on the clip, the most it can be. rising: whether more is better. rates: Hz at
-    which it is defined, none for any. shortest: seconds it needs. package: the distribution that computes it, ""
-    for our own; mode: which of its ways. install: what to do where the package is missing.
+    against itself, None where that depends on the clip. rising: whether more is better. rates: Hz at which it is
+    defined, none for any. shortest: seconds it needs. package: the distribution that computes it, "" for our own;
+    mode: which of its ways. install: what to do where the package is missing.
     """
 
     name: str
     unit: str
     lowest: float
     highest: float
-    ceiling: float
+    ceiling: float | None
     rising: bool
     measure: Callable[[Clip, Clip], float] = field(repr=False)
     rates: tuple[int, ...] = ()

@@ -1,8 +1,9 @@
 """PESQ (ITU-T P.862 with the mappings of P.862.1 and P.862.2), narrow and wide band, by the optional package ``pesq``.
 
 The package compiles ITU-T's own C code, whose notice restricts commercial use. That code levels both sides itself, and
-keeps what it finds in arrays for 50 utterances whose end it does not watch. An utterance and the pause after it last
-0.4 s at least, so clips of 20 s cannot overrun them; longer ones are refused.
+keeps what it finds in arrays for 50 utterances whose end it does not watch: 30 s of bursts abort the process ("stack
+smashing detected"). An utterance and the pause after it last 0.4 s at least, so clips of 20 s cannot overrun them;
+longer ones are refused.
 """
 
 from __future__ import annotations
