@@ -10,16 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip
+from imlab.audio.join import cut
 from imlab.audio.waveform import thumbnail
 from imlab.client.player import Player, coded, sound
 from imlab.client.recorder import Recorder
+from imlab.codec.aac import Aac
 from imlab.codec.contract import Codec, encode
+from imlab.codec.mp3 import Mp3
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import PeerError, UsageError
 from imlab.wire.messages import VoiceMessage
 
-CODECS: tuple[Codec, ...] = (Pcm(), Opus(complexity=3), Opus(frame_ms=60, complexity=3))
+COPIED: tuple[Codec, ...] = (Pcm(), Opus(complexity=3), Opus(frame_ms=60, complexity=3))
+CODECS: tuple[Codec, ...] = (*COPIED, Mp3(), Aac(24_000))  # the last two look ahead, and cannot be copied
 ID = "0" * 32
 
 
@@ -43,7 +47,7 @@ def test_frame_by_frame_is_the_whole_clip(codec: Codec, speech: Clip) -> None:
     assert note.duration_ms == round(speech.seconds * 1000)
 
 
-@pytest.mark.parametrize("codec", CODECS, ids=repr)
+@pytest.mark.parametrize("codec", COPIED, ids=repr)
 def test_a_take_ended_twice_is_the_same_note_twice(codec: Codec, speech: Clip) -> None:
     take = taken(codec, speech)
     twin = take.copy()
@@ -64,6 +68,20 @@ def test_the_waveform_is_the_clips_loudness(speech: Clip) -> None:
     drawn = np.frombuffer(ended(taken(Pcm(), speech)).waveform, np.uint8).astype(int)
     direct = np.frombuffer(thumbnail(speech.samples, len(drawn)), np.uint8).astype(int)
     assert np.abs(drawn - direct).mean() < 6, "per frame and per sample differ only at the edges of a stretch"
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=repr)
+def test_the_player_begins_with_the_first_packet_that_has_sound(codec: Codec, speech: Clip) -> None:
+    note = ended(taken(codec, cut(speech, 1.0)))
+    silent = codec.delay // codec.frame  # packets that hold nothing but the codec's own delay
+    first = sum(note.layout.sizes[: silent + 1])
+    player = Player(note)
+    player.feed(note.audio[: first - 1])
+    assert len(player.take(note.layout.samples)) == 0, "nothing is made up"
+    player.feed(note.audio[first - 1 : first])
+    heard = player.take(note.layout.samples)
+    assert len(heard) == (silent + 1) * codec.frame - codec.delay
+    np.testing.assert_array_equal(heard, sound(note).samples[: len(heard)])
 
 
 @pytest.mark.parametrize("codec", CODECS, ids=repr)

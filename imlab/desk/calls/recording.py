@@ -37,21 +37,23 @@ async def record(path: Path | None, options: Namespace, trace: Trace) -> VoiceMe
 
 def _from_file(path: Path, options: Namespace, trace: Trace, given_up: threading.Event) -> VoiceMessage:
     codec = codec_of(options)
+    recorder = Recorder(codec)  # a codec that is not here is missed before a long file is read
     frames: Iterable[Frame] = clip_frames(resample(read_clip(path), codec.rate), frame_ms(codec))
     if options.realtime:
         frames = pace(frames, time.monotonic, given_up.wait)
-    return _note(frames, codec, options, trace, given_up)
+    return _note(frames, recorder, options, trace, given_up)
 
 
 async def _from_microphone(options: Namespace, trace: Trace, given_up: threading.Event) -> VoiceMessage:
     codec = codec_of(options)
+    recorder = Recorder(codec)
     with Microphone(codec.rate, frame_ms(codec)) as microphone:
         if options.seconds is None:
             say("recording; Enter sends, Ctrl-C forgets")
             _on_enter(microphone.stop)
         else:
             asyncio.get_running_loop().call_later(options.seconds, microphone.stop)
-        return await asyncio.to_thread(_note, microphone, codec, options, trace, given_up)
+        return await asyncio.to_thread(_note, microphone, recorder, options, trace, given_up)
 
 
 def _on_enter(act: Callable[[], None]) -> None:
@@ -66,10 +68,10 @@ def _on_enter(act: Callable[[], None]) -> None:
 
 
 def _note(
-    frames: Iterable[Frame], codec: Codec, options: Namespace, trace: Trace, given_up: threading.Event
+    frames: Iterable[Frame], recorder: Recorder, options: Namespace, trace: Trace, given_up: threading.Event
 ) -> VoiceMessage:
     """The frames as a note; marks at the tap and when the tail is coded."""
-    recorder, name = Recorder(codec), uuid4().hex
+    name = uuid4().hex
     for frame in frames:
         if given_up.is_set():
             raise DoorError("the recording was given up")
