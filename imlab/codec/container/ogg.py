@@ -7,10 +7,12 @@ The granule position of a page says how far its last finished packet reaches; wh
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from imlab.codec.contract import CodecError
 from imlab.errors import UsageError
@@ -70,35 +72,34 @@ def lacing(packet: bytes) -> bytes:
     return b"\xff" * (len(packet) // 255) + bytes((len(packet) % 255,))
 
 
-def pages(data: bytes) -> Iterator[Page]:
-    """The pages of a whole file; CodecError at the first byte that is not part of a sound page."""
+def pages(data: bytes | BinaryIO) -> Iterator[Page]:
+    """The pages of a whole file, one in memory at a time; CodecError at the first byte that is not of a sound page."""
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
     at = 0
-    while at < len(data):
-        page, at = _page(data, at)
+    while head := file.read(HEADER.size):
+        page, size = _page(head, file, at)
         yield page
+        at += size
 
 
-def _page(data: bytes, at: int) -> tuple[Page, int]:
-    """The page at an offset, and the offset of what follows it."""
-    if data[at : at + 4] != CAPTURE:
-        raise CodecError(f"no Ogg page at byte {at}: {data[at : at + 8].hex() or 'nothing there'}")
-    if len(data) < at + HEADER.size:
-        raise CodecError(
-            f"truncated: the header of the Ogg page at byte {at} has {len(data) - at} of {HEADER.size} bytes"
-        )
-    _, version, flags, granule, serial, sequence, expected, count = HEADER.unpack_from(data, at)
+def _page(head: bytes, file: BinaryIO, at: int) -> tuple[Page, int]:
+    """The page that begins with a header, at an offset which errors name, and its size."""
+    if head[:4] != CAPTURE:
+        raise CodecError(f"no Ogg page at byte {at}: {head[:8].hex()}")
+    if len(head) < HEADER.size:
+        raise CodecError(f"truncated: the header of the Ogg page at byte {at} has {len(head)} of {HEADER.size} bytes")
+    _, version, flags, granule, serial, sequence, expected, count = HEADER.unpack(head)
     if version != 0:
         raise CodecError(f"the Ogg page at byte {at} has version {version}, only 0 is known")
-    table = at + HEADER.size
-    body = table + count
-    sizes = data[table:body]
-    end = body + sum(sizes)
-    if len(sizes) < count or len(data) < end:
-        raise CodecError(f"truncated: the Ogg page at byte {at} ends at byte {end}, the data at {len(data)}")
-    blank = b"".join((data[at : at + CHECKSUM_AT], bytes(4), data[at + CHECKSUM_AT + 4 : end]))
+    sizes = file.read(count)
+    body = file.read(sum(sizes))
+    seen, size = HEADER.size + len(sizes) + len(body), HEADER.size + count + sum(sizes)
+    if len(sizes) < count or seen < size:
+        raise CodecError(f"truncated: the Ogg page at byte {at} ends at byte {at + size}, the data at {at + seen}")
+    blank = b"".join((head[:CHECKSUM_AT], bytes(4), head[CHECKSUM_AT + 4 :], sizes, body))
     if checksum(blank) != expected:
         raise CodecError(f"the Ogg page at byte {at} is damaged: checksum {checksum(blank):08x}, not {expected:08x}")
-    return Page(flags, granule, serial, sequence, sizes, data[body:end]), end
+    return Page(flags, granule, serial, sequence, sizes, body), size
 
 
 def finished(stream: Iterable[Page]) -> Iterator[tuple[Page, list[bytes]]]:

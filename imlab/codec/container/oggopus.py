@@ -9,12 +9,15 @@ A file holds one stream. What could be read in two ways, or only in part, is ref
 
 from __future__ import annotations
 
+import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from imlab.codec.container import ogg
 from imlab.codec.container.ogg import FIRST, LAST, MOST_SEGMENTS, NO_PACKET_ENDS, Page
+from imlab.codec.container.track import Track, hold, track_of
 from imlab.codec.contract import CodecError, Coded, Packet
 from imlab.codec.opus import RATES
 from imlab.codec.opus_packet import packet_samples
@@ -35,52 +38,81 @@ class Head:
     rate: int
 
 
+class OggOpusWriter:
+    """Pages appear as they fill; serial: the stream's number, given and not drawn: equal clips make equal files."""
+
+    def __init__(self, file: BinaryIO, track: Track, serial: int = 1) -> None:
+        if track.rate not in RATES or not 0 <= track.delay * CLOCK <= MOST_SKIP * track.rate:
+            raise CodecError(f"no Opus at {track.rate} Hz with a delay of {track.delay} samples")
+        self._file, self._track, self._serial = file, track, serial
+        self._tick = CLOCK // track.rate
+        self._most = track.rate * PAGE_MS // 1000
+        self._group: list[bytes] = []
+        self._samples = self._segments = self._reach = 0  # samples and segments of the group; samples of all packets
+        self._sequence = 2
+        head = HEAD.pack(b"OpusHead", 1, 1, track.delay * self._tick, track.rate, 0, 0)
+        file.write(ogg.paginate((head,), 0, serial, 0, FIRST) + ogg.paginate((TAGS,), 0, serial, 1))
+
+    def add(self, packet: Packet) -> None:
+        """The next packet; CodecError when it is not what it is said to be."""
+        if packet_samples(packet.data, self._track.rate) != packet.samples:
+            raise CodecError(f"an Opus packet said to last {packet.samples} samples: {packet.data[:16].hex()}")
+        needed = len(packet.data) // 255 + 1
+        if self._group and (self._samples + packet.samples > self._most or self._segments + needed > MOST_SEGMENTS):
+            self._turn(self._reach * self._tick, 0)
+        self._group.append(packet.data)
+        self._samples += packet.samples
+        self._segments += needed
+        self._reach += packet.samples
+
+    def finish(self, samples: int) -> None:
+        """The last page; it says where the sound ends."""
+        hold(self._track, self._reach, samples)
+        if not self._group:
+            raise CodecError("no packets: Ogg Opus has one at least")
+        self._turn((self._track.delay + samples) * self._tick, LAST)
+
+    def _turn(self, granule: int, flags: int) -> None:
+        """The group as a page."""
+        self._file.write(ogg.paginate(self._group, granule, self._serial, self._sequence, flags))
+        self._group, self._samples, self._segments = [], 0, 0
+        self._sequence += 1
+
+
+class OggOpusReader:
+    """A stream's packets one by one, to be decoded at ``rate`` Hz: by default the original's, where Opus has it."""
+
+    def __init__(self, file: BinaryIO, rate: int | None = None) -> None:
+        _refuse_rate(rate)
+        self._stream = ogg.finished(_one_stream(file))
+        self.head = _head(_header(self._stream, b"OpusHead"))
+        _header(self._stream, b"OpusTags")
+        rate = rate or _natural_rate(self.head, 0)
+        self.track = Track("opus", rate, round(self.head.skip * rate / CLOCK))
+        self.samples = 0  # the sound's length, known when the last packet was read
+
+    def __iter__(self) -> Iterator[Packet]:
+        rate = self.track.rate
+        sound = _sound(self._stream, self.head.skip)
+        while True:
+            try:
+                packet, samples = next(sound)
+            except StopIteration as end:
+                self.samples = round((self.head.skip + end.value) * rate / CLOCK) - self.track.delay
+                return
+            yield Packet(packet, samples * rate // CLOCK)
+
+
 def write(coded: Coded, serial: int = 1) -> bytes:
-    """The clip as a file; CodecError where the packets are not what the clip says of them.
-
-    serial: the stream's number, given and not drawn, so that equal clips make equal files.
-    """
-    _check(coded)
-    tick = CLOCK // coded.rate
-    head = HEAD.pack(b"OpusHead", 1, 1, coded.delay * tick, coded.rate, 0, 0)
-    whole = [ogg.paginate((head,), 0, serial, 0, FIRST), ogg.paginate((TAGS,), 0, serial, 1)]
-    groups = list(_gather(coded.packets, coded.rate * PAGE_MS // 1000))
-    reach = 0
-    for number, group in enumerate(groups, 1):
-        reach += sum(packet.samples for packet in group)
-        last = number == len(groups)
-        granule = (coded.delay + coded.samples if last else reach) * tick
-        whole.append(ogg.paginate([packet.data for packet in group], granule, serial, number + 1, LAST if last else 0))
-    return b"".join(whole)
-
-
-def _check(coded: Coded) -> None:
-    """A clip may come from a peer: what would make a file that nobody can read is refused here."""
+    """The clip as a file; CodecError where the packets are not what the clip says of them."""
     if coded.codec != "opus":
         raise UsageError(f"an Ogg Opus file holds no {coded.codec}")
-    if coded.rate not in RATES or not 0 <= coded.delay * CLOCK <= MOST_SKIP * coded.rate:
-        raise CodecError(f"no Opus at {coded.rate} Hz with a delay of {coded.delay} samples")
+    file = io.BytesIO()
+    writer = OggOpusWriter(file, track_of(coded), serial)
     for packet in coded.packets:
-        if packet_samples(packet.data, coded.rate) != packet.samples:
-            raise CodecError(f"an Opus packet said to last {packet.samples} samples: {packet.data[:16].hex()}")
-    reach = sum(packet.samples for packet in coded.packets)
-    if not coded.packets or not 0 <= coded.samples <= reach - coded.delay:
-        raise CodecError(f"{len(coded.packets)} packets of {reach} samples hold no {coded.delay} + {coded.samples}")
-
-
-def _gather(packets: Sequence[Packet], most: int) -> Iterator[list[Packet]]:
-    """Packets by page: up to ``most`` samples, and what a segment table can hold."""
-    group: list[Packet] = []
-    samples = segments = 0
-    for packet in packets:
-        needed = len(packet.data) // 255 + 1
-        if group and (samples + packet.samples > most or segments + needed > MOST_SEGMENTS):
-            yield group
-            group, samples, segments = [], 0, 0
-        group.append(packet)
-        samples += packet.samples
-        segments += needed
-    yield group
+        writer.add(packet)
+    writer.finish(coded.samples)
+    return file.getvalue()
 
 
 def read(data: bytes, rate: int | None = None) -> Coded:
@@ -88,25 +120,27 @@ def read(data: bytes, rate: int | None = None) -> Coded:
 
     rate: by default that of the original sound, where Opus has it and lengths come out in whole samples, else 48 kHz.
     """
-    if rate is not None and rate not in RATES:
-        raise UsageError(f"Opus has no rate {rate!r}: one of {', '.join(map(str, RATES))} Hz")
-    stream = ogg.finished(_one_stream(data))
-    head = _head(_header(stream, b"OpusHead"))
-    _header(stream, b"OpusTags")
-    packets, length = _sound(stream, head.skip)
-    rate = rate or _natural_rate(head, length)
-    begin, end = (round(at * rate / CLOCK) for at in (head.skip, head.skip + length))
-    scaled = tuple(Packet(packet, samples * rate // CLOCK) for packet, samples in packets)
+    _refuse_rate(rate)
+    if not data:
+        raise CodecError("not an Ogg file: no bytes")
+    clock = OggOpusReader(io.BytesIO(data), CLOCK)
+    packets = list(clock)
+    rate = rate or _natural_rate(clock.head, clock.samples)
+    begin, end = (round(at * rate / CLOCK) for at in (clock.head.skip, clock.head.skip + clock.samples))
+    scaled = tuple(Packet(packet.data, packet.samples * rate // CLOCK) for packet in packets)
     return Coded("opus", rate, end - begin, begin, scaled)
 
 
-def _one_stream(data: bytes) -> Iterator[Page]:
+def _refuse_rate(rate: int | None) -> None:
+    if rate is not None and rate not in RATES:
+        raise UsageError(f"Opus has no rate {rate!r}: one of {', '.join(map(str, RATES))} Hz")
+
+
+def _one_stream(file: BinaryIO) -> Iterator[Page]:
     """The pages, when they are those of one logical stream that begins and ends as it should."""
-    if not data:
-        raise CodecError("not an Ogg file: no bytes")
     serial = None
     ended = False
-    for number, page in enumerate(ogg.pages(data)):
+    for number, page in enumerate(ogg.pages(file)):
         serial = page.serial if serial is None else serial
         if page.serial != serial or bool(page.flags & FIRST) != (number == 0):
             raise CodecError(f"page {number} is not of the one Ogg stream {serial:08x} that a voice note has")
@@ -145,26 +179,26 @@ def _head(packet: bytes) -> Head:
     return Head(skip, rate)
 
 
-def _sound(stream: Iterator[tuple[Page, list[bytes]]], skip: int) -> tuple[list[tuple[bytes, int]], int]:
-    """The packets with what each lasts, and the sound's length after the pre-skip; samples at 48 kHz (section 4)."""
-    packets: list[tuple[bytes, int]] = []
+def _sound(stream: Iterator[tuple[Page, list[bytes]]], skip: int) -> Generator[tuple[bytes, int], None, int]:
+    """Packets with what each lasts, at last the sound's length after the pre-skip; samples at 48 kHz (section 4)."""
     reach = begin = end = 0
+    first = True
     for page, ended in stream:
-        first = not packets
         lengths = [packet_samples(packet, CLOCK) for packet in ended]
-        packets += zip(ended, lengths, strict=True)
+        yield from zip(ended, lengths, strict=True)
         reach += sum(lengths)
         if page.granule == NO_PACKET_ENDS and not ended:
             continue
         end = page.granule
         if first and ended:  # a recording that was joined late begins later than 0; one page alone may be cut short
             begin = 0 if page.flags & LAST and end <= reach else end - reach
+        first = first and not ended
         if begin < 0 or page.granule == NO_PACKET_ENDS:
             raise CodecError(f"Ogg page {page.sequence} ends at sample {end}, but {reach} have come so far")
     length = end - begin - skip
     if length < 0 or end - begin > reach:
         raise CodecError(f"the last Ogg page ends at sample {end - begin}, {skip} are skipped, {reach} are there")
-    return packets, length
+    return length
 
 
 def _natural_rate(head: Head, length: int) -> int:
