@@ -14,6 +14,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -44,12 +45,13 @@ pytestmark = pytest.mark.process
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What was said, and what came of it by the name of its codec: notes as they arrived, files as they were saved."""
+    """What was said, and what came of it by the name of its codec: notes as they came, files as they were saved."""
 
     said: Clip
     wav: Path
     notes: dict[str, VoiceMessage]
     files: dict[str, Path]
+    served: dict[str, tuple[str, bytes]]  # over HTTP: type and bytes
     missing: dict[str, str]
 
 
@@ -99,9 +101,16 @@ def journey(speech: Clip, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "listen", *where, "--after", 0, "--count", len(names), "--save", folder / "heard", "--json",
             "--timeout", PATIENCE,
         )  # fmt: skip
-    saved = [json.loads(line) for line in told.splitlines()]
-    files = {each["codec"]: Path(each["file"]) for each in saved if each["file"]}
-    yield Journey(said, wav, {note.codec: note for note in notes}, files, lacking)
+        saved = [each for line in told.splitlines() if (each := json.loads(line))["file"]]
+        served = {each["codec"]: fetched(f"{server.media}/audio/{each['id']}") for each in saved}
+    files = {each["codec"]: Path(each["file"]) for each in saved}
+    yield Journey(said, wav, {note.codec: note for note in notes}, files, served, lacking)
+
+
+def fetched(url: str) -> tuple[str, bytes]:
+    """A file over HTTP: its type and its bytes."""
+    with urlopen(url) as answer:
+        return answer.headers["Content-Type"], answer.read()
 
 
 def loudness(clip: Clip) -> NDArray[np.float64]:
@@ -135,6 +144,9 @@ def test_what_was_saved_is_a_file_that_holds_it(name: str, journey: Journey) -> 
     if name not in journey.files:
         pytest.skip(f"no file holds {name}: it is listened to, not saved")
     assert_said(read_clip(journey.files[name]), journey.said)
+    kind, data = journey.served[name]
+    assert kind.startswith("audio/")
+    assert data == journey.files[name].read_bytes()
 
 
 def test_a_codec_that_is_missing_is_one_line_and_a_failure(journey: Journey) -> None:
