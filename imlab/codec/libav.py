@@ -27,6 +27,7 @@ from imlab.audio.clip import Samples
 from imlab.codec.contract import CodecError
 from imlab.errors import DoorError, UsageError
 
+Context = Any  # av.AudioCodecContext, whose type is known only after the import
 INSTALL = "install one that has it: `pip install av` (its wheels carry the codec)"
 FULL_SCALE = 32_768  # of the 16-bit formats
 
@@ -72,7 +73,7 @@ def lacking(encoder: str, decoder: str) -> str | None:
 
 def open_encoder(
     name: str, rate: int, kind: SampleFormat, bitrate: int | None = None, options: Mapping[str, str] | None = None
-) -> Any:
+) -> Context:
     """An open mono encoder. rate in Hz, bitrate in bit/s; DoorError where this build has none or refuses."""
     context = _context(name, "w", rate, options)
     context.format = kind.name
@@ -81,7 +82,9 @@ def open_encoder(
     return _opened(context)
 
 
-def open_decoder(name: str, rate: int, extradata: bytes | None = None, options: Mapping[str, str] | None = None) -> Any:
+def open_decoder(
+    name: str, rate: int, extradata: bytes | None = None, options: Mapping[str, str] | None = None
+) -> Context:
     """An open mono decoder. extradata: what a container would keep beside the packets."""
     context = _context(name, "r", rate, options)
     context.extradata = extradata
@@ -93,7 +96,7 @@ class AvEncoder:
 
     __slots__ = ("_context", "_error", "_frame", "_input", "_ready", "_scale", "_send")
 
-    def __init__(self, context: Any, frame: int) -> None:
+    def __init__(self, context: Context, frame: int) -> None:
         av, kind = load(), FORMATS[context.format.name]
         self._context = context
         self._error = av.FFmpegError
@@ -132,7 +135,7 @@ class AvDecoder:
 
     __slots__ = ("_context", "_error", "_frame", "_open", "_packet", "_rate")
 
-    def __init__(self, open_context: Callable[[], Any], rate: int, frame: int | None) -> None:
+    def __init__(self, open_context: Callable[[], Context], rate: int, frame: int | None) -> None:
         av = load()
         self._open = open_context
         self._context = open_context()
@@ -188,7 +191,7 @@ def _codec(name: str, mode: str) -> Any:
         raise DoorError(f"this build of FFmpeg ({version()}) has no {what} {name!r}: {INSTALL}") from error
 
 
-def _context(name: str, mode: str, rate: int, options: Mapping[str, str] | None) -> Any:
+def _context(name: str, mode: str, rate: int, options: Mapping[str, str] | None) -> Context:
     """A context that may still be set: mono, and without threads, which would hold packets back."""
     context = load().CodecContext.create(_codec(name, mode))
     context.sample_rate = rate
@@ -198,7 +201,7 @@ def _context(name: str, mode: str, rate: int, options: Mapping[str, str] | None)
     return context
 
 
-def _opened(context: Any) -> Any:
+def _opened(context: Context) -> Context:
     """The context, open, with every option taken."""
     try:
         context.open()
@@ -207,4 +210,3 @@ def _opened(context: Any) -> Any:
     if context.options:  # what is left was not known
         raise DoorError(f"{context.name} ({version()}) knows no option {', '.join(context.options)}")
     return context
-
