@@ -31,7 +31,7 @@ class Metric:
     unit: "" where it is a plain number. lowest and highest: the ends of its scale. ceiling: what a clip scores
     against itself, None where that depends on the clip. rising: whether more is better. rates: Hz at which it is
     defined, none for any. shortest: seconds it needs. package: the distribution that computes it, "" for our own;
-    mode: which of its ways. install: what to do where the package is missing.
+    mode: which of its ways, and for our own its version. install: what to do where the package is missing.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Metric:
     @property
     def version(self) -> str:
         """All that a stored score depends on besides the samples: package, its version, mode."""
-        return f"{self.package or 'imlab'} {_installed(self.package)}, {self.mode}"
+        return f"{self.package} {_installed(self.package)}, {self.mode}" if self.package else f"imlab {self.mode}"
 
     def __call__(self, reference: Clip, heard: Clip) -> float:
         """How near ``heard`` is to ``reference``; NoScore says why there is no number."""
@@ -90,9 +90,7 @@ def refuse_nothing(side: str, clip: Clip) -> None:
 
 @cache
 def _installed(package: str) -> str:
-    """The version of a package that is here, "" where it is not; our own definitions are numbered by hand in mode."""
-    if not package:
-        return ""
+    """The version of a package that is here, "" where it is not."""
     try:
         return installed(package)
     except PackageNotFoundError:

@@ -14,8 +14,11 @@ belongs to the reference is kept for the next degraded version of it.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -56,13 +59,28 @@ def _model() -> Any:
         from visqol.visqol_manager import VisqolManager
 
         manager: Any = VisqolManager()
-        manager.init(use_speech_mode=True, use_lattice_model=True)
+        with _quiet():
+            manager.init(use_speech_mode=True, use_lattice_model=True)
     except ImportError as error:
         raise NoScore(f"visqol cannot be loaded ({error}): {VISQOL.install}") from error
     manager.spect_builder = _Spectrograms()
     manager.patch_creator = _Patches(manager.patch_creator)
     manager.visqol_core = _Pipeline()
     return manager
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the line that TensorFlow Lite's C++ writes to stderr when a model is loaded."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _Memory:

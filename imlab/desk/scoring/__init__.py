@@ -1,0 +1,1 @@
+"""The work of ./lab score: files to scores to a table."""
