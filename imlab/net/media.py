@@ -26,7 +26,14 @@ from imlab.server.doors import Page
 from imlab.wire.limits import INTEGER
 from imlab.wire.messages import VoiceMessage
 
-TYPES = {"ogg": "audio/ogg; codecs=opus", "wav": "audio/wav"}
+TYPES = {  # by the extension of codec/container/writing.py
+    "ogg": "audio/ogg; codecs=opus",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "amr": "audio/amr",  # RFC 4867, as the next
+    "awb": "audio/amr-wb",
+}
 PAGE = 4 << 20  # bytes of audio behind one list; some 200 notes of 20 kB
 FOREVER = "private, max-age=31536000, immutable"  # a note never changes; a year is what RFC 9111 readers take for ever
 
