@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from imlab.codec.amr_wb import AmrWb
+from imlab.codec.contract import Codec
 from imlab.desk.environment.programs import find_program
+from imlab.errors import DoorError
 
 
 def need(*names: str) -> None:
@@ -15,6 +18,16 @@ def need(*names: str) -> None:
         program = find_program(name)
         if program.path() is None:
             lacking(name, program.install)
+
+
+def need_codec(codec: Codec) -> None:
+    """Go on only where its library is here. AMR-WB's encoder is in no wheel, so that a bare machine may miss it."""
+    try:
+        codec.encoder()
+    except DoorError as error:
+        if isinstance(codec, AmrWb):
+            pytest.skip(str(error))
+        lacking(repr(codec), str(error))
 
 
 def lacking(what: str, line: str) -> None:
