@@ -70,7 +70,7 @@ def open_corpus(path: Path | None = None, *, download: bool = True, say: Say | N
     if path is None and (named := os.environ.get("IMLAB_CORPUS")):
         path = Path(named)
     if path is not None:
-        return _given(path)
+        return _given(path, tell)
     cache = cache_directory("speech")
     if entries := fetch(cache, tell) if download else fetched(cache):
         return Corpus("fetched speech", entries)
@@ -78,13 +78,13 @@ def open_corpus(path: Path | None = None, *, download: bool = True, say: Say | N
     return Corpus(SYNTHETIC, voices(cache_directory("synthetic")))
 
 
-def _given(directory: Path) -> Corpus:
+def _given(directory: Path, say: Say) -> Corpus:
     """A directory of the user's; it counts as synthetic when its manifest says so."""
     if not directory.is_dir():
         raise UsageError(f"the corpus {directory} is not a directory")
-    entries = read_manifest(directory) if (directory / NAME).exists() else scan(directory)
+    entries = read_manifest(directory) if (directory / NAME).exists() else scan(directory, say)
     if not entries:
-        raise UsageError(f"the corpus {directory} holds no sound files")
+        raise UsageError(f"the corpus {directory} holds no sound files that can be read: ./lab corpus check says why")
     given = Corpus("given speech", entries)
     return given if given.real else Corpus(SYNTHETIC, entries)
 

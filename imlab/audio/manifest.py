@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,16 @@ import soundfile
 from imlab.audio.clip import Clip
 from imlab.audio.files import decode_clip, read_bytes
 from imlab.audio.publish import publish
-from imlab.errors import PeerError
+from imlab.errors import DoorError, PeerError
+
+Say = Callable[[str], None]
 
 NAME = "MANIFEST.csv"
 COLUMNS = ("file", "lang", "sex", "rate", "seconds", "bytes", "licence", "source", "sha256")
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")  # what libsndfile reads and people keep
+SUFFIXES = (  # what we read and people keep
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", ".w64",
+    ".m4a", ".mp4", ".aac", ".amr", ".awb", ".3gp", ".webm", ".mka",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,29 @@ def write_manifest(directory: Path, entries: Iterable[Entry]) -> None:
     publish(directory / NAME, text.getvalue().encode(), overwrite=True)
 
 
-def scan(directory: Path) -> tuple[Entry, ...]:
-    """The sound files of a directory and those below it, by name; nothing is known of who speaks."""
-    files = sorted(file for file in directory.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return tuple(describe(file, file.relative_to(directory).as_posix()) for file in files)
+def scan(directory: Path, say: Say) -> tuple[Entry, ...]:
+    """The sound files of a directory and those below it, by name; nothing is known of who speaks.
+
+    One that is not what its name says is left out, and say is told.
+    """
+    entries = []
+    for path in sound_files(directory):
+        try:
+            entries.append(describe(path, path.relative_to(directory).as_posix()))
+        except (PeerError, DoorError) as error:
+            say(f"left out: {error}")
+    return tuple(entries)
+
+
+def sound_files(directory: Path) -> list[Path]:
+    """Files of a directory and below it that are sound by their names, sorted; nothing hidden."""
+    files = (file for file in directory.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in files if not _hidden(file.relative_to(directory)) and file.is_file())
+
+
+def _hidden(path: Path) -> bool:
+    """Whether it, or a directory it is in, is not for users to see: macOS leaves ._a.wav beside a.wav."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def describe(
@@ -75,22 +99,31 @@ def describe(
 ) -> Entry:
     """The entry of a file: length, rate and hash from the file, the rest as told."""
     data = read_bytes(path)
-    try:
-        seen = soundfile.info(io.BytesIO(data))
-    except soundfile.LibsndfileError as error:
-        raise PeerError(f"{name} is not a sound file we can read: {error.error_string}") from error
+    rate, frames = _extent(data, name)
     return Entry(
         path=path,
         name=name,
         lang=lang,
         sex=sex,
-        rate=seen.samplerate,
-        seconds=round(seen.duration, 3),
+        rate=rate,
+        seconds=round(frames / rate, 3),
         bytes=len(data),
         licence=licence,
         source=source,
         sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+def _extent(data: bytes, name: str) -> tuple[int, int]:
+    """Rate in Hz and length in frames: from the header where libsndfile knows it, else by decoding."""
+    try:
+        seen = soundfile.info(io.BytesIO(data))
+    except soundfile.LibsndfileError:
+        clip = decode_clip(data, name)
+        return clip.rate, len(clip.samples)
+    if not seen.frames:
+        raise PeerError(f"{name} is a sound file without sound (0 frames)")
+    return seen.samplerate, seen.frames
 
 
 def _entry(directory: Path, row: dict[str, str], line: int) -> Entry:

@@ -22,6 +22,7 @@ VERBS = {
     "listen": "a client that receives, and plays or saves",
     "slice": "a long recording cut into slices that play alone and say where they belong",
     "join": "slices put together again, without loss",
+    "corpus": "speech to measure on: what can be fetched, under which licence, and what yours holds",
     "score": "how good files sound beside their original: ViSQOL, PESQ, STOI and more, on two scales",
     "jupyter": "JupyterLab on the notebooks",
     "doctor": "what is here, what is missing, and the line that installs it",
