@@ -25,7 +25,7 @@ LIBRARY = Native(
     variable="IMLAB_LIBOPENCORE_AMRNB",
     wheel="av",
     symbols=("Encoder_Interface_init", "Decoder_Interface_init"),
-    install="`pip install av` (its wheel carries it) or `apt-get install libopencore-amrnb0`",
+    install="pip install av (its wheel carries it) or apt-get install libopencore-amrnb0",
 )
 RATE, FRAME = 8_000, 160  # Hz; samples, 20 ms
 DELAY = 40  # samples: the 5 ms that the encoder looks ahead (TS 26.090); measured so, on speech, in every mode

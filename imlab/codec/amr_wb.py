@@ -25,14 +25,14 @@ DECODER = Native(
     variable="IMLAB_LIBOPENCORE_AMRWB",
     wheel="av",
     symbols=("D_IF_init", "D_IF_decode", "D_IF_exit"),
-    install="`pip install av` (its wheel carries it) or `apt-get install libopencore-amrwb0`",
+    install="pip install av (its wheel carries it) or apt-get install libopencore-amrwb0",
 )
 ENCODER = Native(
     name="vo-amrwbenc",
     variable="IMLAB_LIBVO_AMRWBENC",
     wheel="av",
     symbols=("E_IF_init", "E_IF_encode", "E_IF_exit"),
-    install="`apt-get install libvo-amrwbenc0`",
+    install="apt-get install libvo-amrwbenc0",
 )
 RATE, FRAME = 16_000, 320  # Hz; samples, 20 ms
 DELAY = 95  # samples: 80 of lookahead and the filters to 12.8 kHz and back; measured so, on speech, in every mode

@@ -11,6 +11,7 @@ from imlab.codec import amr, amr_wb, codec2, lc3, libav, libopus
 from imlab.codec.aac import Aac
 from imlab.codec.amr import Amr
 from imlab.codec.amr_wb import AmrWb
+from imlab.codec.av_opus import AvOpus
 from imlab.codec.codec2 import MODES, Codec2
 from imlab.codec.contract import Codec
 from imlab.codec.g711 import G711
@@ -22,16 +23,30 @@ from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
 
-Found = tuple[str, str]  # a library and its version, as manifests name them
-Find = Callable[[], Found]
+AV = "pip install --only-binary av av"
 LAME = Native("mp3lame", "", "av", ("get_lame_version",), "")  # only asked for its version: libavcodec loads it
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A library in use. source: where it was found, such as "av wheel"."""
+
+    library: str
+    version: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.library} {self.version} ({self.source})"
+
+
+Find = Callable[[], Found]
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """name: on the wire, or how its names begin; band: "narrow", "wide" or "both"; examples: settings, the usual first.
 
-    to_encode and to_decode find the library, or raise DoorError with the line that installs it.
+    to_encode and to_decode find the library, or raise DoorError; install: the line that installs it.
     """
 
     name: str
@@ -40,26 +55,31 @@ class Family:
     examples: tuple[Codec, ...]
     to_encode: Find
     to_decode: Find
+    install: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What this machine can do with a family. missing: empty, or why not all of it, with the line that installs it."""
+    """What this machine can do with a family. encoder, decoder: None where there is none, for the reason in missing."""
 
     family: Family
-    encodes: bool
-    decodes: bool
-    library: str
-    version: str
+    encoder: Found | None
+    decoder: Found | None
     missing: str
+
+    @property
+    def libraries(self) -> str:
+        """The libraries in use, each once, as "vo-amrwbenc 0.0.4 (system), opencore-amrwb 0.0.5 (av wheel)"."""
+        return ", ".join(dict.fromkeys(str(found) for found in (self.encoder, self.decoder) if found))
 
 
 def _libopus() -> Found:
-    return "libopus", libopus.load().version.removeprefix("libopus ")
+    found = libopus.load()
+    return Found("libopus", found.version.removeprefix("libopus "), found.source)
 
 
 def _ours() -> Found:
-    return "numpy", version("numpy")
+    return Found("numpy", version("numpy"), "tables of our own")
 
 
 def _native(native: Native) -> Find:
@@ -67,7 +87,7 @@ def _native(native: Native) -> Find:
 
     def find() -> Found:
         found = load(native)
-        return found.name, found.version
+        return Found(found.name, found.version, found.source)
 
     return find
 
@@ -79,34 +99,35 @@ def _av(encoder: str, decoder: str) -> Find:
         if lack := libav.lacking(encoder, decoder):
             raise DoorError(lack)
         library, number = libav.version().split()
-        return library, number
+        return Found(library, number, f"PyAV {version('av')}")
 
     return find
 
 
 def _lame() -> Found:
-    """The LAME that PyAV's wheel brings for FFmpeg's encoder; where PyAV did not come as a wheel, FFmpeg's version."""
+    """The LAME that PyAV's wheel brings for FFmpeg's encoder; where PyAV did not come as a wheel, FFmpeg itself."""
     behind = _av("libmp3lame", "mp3float")()
     for source, path in candidates(LAME):
         if source != "system":
             call = ctypes.CDLL(path).get_lame_version
             call.restype = ctypes.c_char_p
-            return "lame", str((call() or b"").decode("ascii", "replace"))
+            return Found("lame", (call() or b"").decode("ascii", "replace"), source)
     return behind
 
 
-def family(name: str, title: str, band: str, find: Find, *examples: Codec) -> Family:
+def family(name: str, title: str, band: str, find: Find, install: str, *examples: Codec) -> Family:
     """One that one library both codes and decodes."""
-    return Family(name, title, band, examples, find, find)
+    return Family(name, title, band, examples, find, find, install)
 
 
 FAMILIES: tuple[Family, ...] = (
-    family("opus", "Opus", "both", _libopus, Opus(), Opus(16_000), Opus(32_000, rate=48_000)),
-    family("pcm", "PCM, 16 bits", "both", _ours, Pcm(), Pcm(8_000)),
-    family("pcma", "G.711 A-law", "narrow", _ours, G711("a")),
-    family("pcmu", "G.711 mu-law", "narrow", _ours, G711("mu")),
-    family("g722", "G.722", "wide", _av("g722", "g722"), G722()),
-    family("amr", "AMR-NB", "narrow", _native(amr.LIBRARY), Amr(), Amr(4_750), Amr(dtx=True)),
+    family("opus", "Opus", "both", _libopus, libopus.LIBOPUS.install, Opus(), Opus(16_000), Opus(rate=48_000)),
+    family("opus", "Opus by PyAV", "both", _av("libopus", "libopus"), AV, AvOpus()),
+    family("pcm", "PCM, 16 bits", "both", _ours, "", Pcm(), Pcm(8_000)),
+    family("pcma", "G.711 A-law", "narrow", _ours, "", G711("a")),
+    family("pcmu", "G.711 mu-law", "narrow", _ours, "", G711("mu")),
+    family("g722", "G.722", "wide", _av("g722", "g722"), AV, G722()),
+    family("amr", "AMR-NB", "narrow", _native(amr.LIBRARY), amr.LIBRARY.install, Amr(), Amr(4_750), Amr(dtx=True)),
     Family(
         "amr-wb",
         "AMR-WB",
@@ -114,11 +135,12 @@ FAMILIES: tuple[Family, ...] = (
         (AmrWb(), AmrWb(23_850), AmrWb(dtx=True)),
         _native(amr_wb.ENCODER),
         _native(amr_wb.DECODER),
+        amr_wb.ENCODER.install,
     ),
-    Family("mp3", "MP3", "both", (Mp3(), Mp3(64_000)), _lame, _av("libmp3lame", "mp3float")),
-    family("aac", "AAC-LC", "both", _av("aac", "aac"), Aac(), Aac(64_000, 48_000)),
-    family("lc3", "LC3", "both", _native(lc3.LIBRARY), Lc3(), Lc3(32_000), Lc3(frame_ms=7.5)),
-    family("codec2", "Codec 2", "narrow", _native(codec2.LIBRARY), *(Codec2(mode) for mode in MODES)),
+    Family("mp3", "MP3", "both", (Mp3(), Mp3(64_000)), _lame, _av("libmp3lame", "mp3float"), AV),
+    family("aac", "AAC-LC", "both", _av("aac", "aac"), AV, Aac(), Aac(64_000, 48_000)),
+    family("lc3", "LC3", "both", _native(lc3.LIBRARY), lc3.LIBRARY.install, Lc3(), Lc3(32_000), Lc3(frame_ms=7.5)),
+    family("codec2", "Codec 2", "narrow", _native(codec2.LIBRARY), codec2.LIBRARY.install, *map(Codec2, MODES)),
 )
 
 
@@ -129,20 +151,20 @@ def survey() -> list[Entry]:
 
 def versions() -> dict[str, str]:
     """The version of every library that was found, by its name, for manifests."""
-    found = (_tried(find) for member in FAMILIES for find in (member.to_encode, member.to_decode))
-    return dict(sorted(item for item in found if isinstance(item, tuple)))
+    found = (each for entry in survey() for each in (entry.encoder, entry.decoder) if each)
+    return dict(sorted((each.library, each.version) for each in found))
 
 
 def _entry(member: Family) -> Entry:
-    encoder, decoder = _tried(member.to_encode), _tried(member.to_decode)
-    found = next((item for item in (encoder, decoder) if isinstance(item, tuple)), ("", ""))
-    missing = next((item for item in (encoder, decoder) if isinstance(item, str)), "")
-    return Entry(member, isinstance(encoder, tuple), isinstance(decoder, tuple), *found, missing)
+    encoder, no_encoder = _tried(member.to_encode)
+    decoder, no_decoder = _tried(member.to_decode)
+    reasons = [why for why in dict.fromkeys((no_encoder, no_decoder)) if why]
+    return Entry(member, encoder, decoder, "; ".join(reasons))
 
 
-def _tried(find: Find) -> Found | str:
+def _tried(find: Find) -> tuple[Found | None, str]:
     """The library, or why there is none."""
     try:
-        return find()
+        return find(), ""
     except DoorError as error:
-        return str(error)
+        return None, str(error)

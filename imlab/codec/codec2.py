@@ -26,7 +26,7 @@ LIBRARY = Native(
     variable="IMLAB_LIBCODEC2",
     wheel="pycodec2",
     symbols=("codec2_create", "codec2_encode", "codec2_decode", "codec2_destroy"),
-    install="`pip install pycodec2` (its wheel carries it) or `apt-get install libcodec2-1.0`",
+    install="pip install pycodec2 (its wheel carries it)",
     abi="1.2",
 )
 RATE = 8_000  # Hz

@@ -22,7 +22,7 @@ LIBRARY = Native(
     variable="IMLAB_LIBLC3",
     wheel="lc3",
     symbols=("lc3_setup_encoder", "lc3_setup_decoder", "lc3_encode", "lc3_decode"),
-    install="`pip install lc3py` (its wheel carries it) or `apt-get install liblc3-1`",
+    install="pip install lc3py (its wheel carries it)",
     abi="1",
     release="lc3py",
 )

@@ -30,7 +30,7 @@ LIBOPUS = Native(
     variable=VARIABLE,
     wheel="av",
     symbols=("opus_get_version_string",),
-    install="`pip install av` (its wheel carries libopus), `conda install libopus` or `apt-get install libopus0`",
+    install="pip install av (its wheel carries libopus), conda install libopus or apt-get install libopus0",
 )
 
 _one_at_a_time = threading.Lock()

@@ -12,12 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import disk_usage
 
-import av
 import soundfile
-from av.codec.codec import UnknownCodecError
 
 from imlab.audio.corpus import open_corpus
-from imlab.codec import libopus
+from imlab.codec.catalogue import survey
 from imlab.desk.environment.programs import PROGRAMS
 from imlab.desk.environment.requirements import missing
 from imlab.desk.measuring.places import ROOT
@@ -26,13 +24,6 @@ from imlab.lab.interpreter import optimised
 from imlab.lab.machine import facts
 
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
-CODECS = {
-    "AMR-NB": ("libopencore_amrnb", "w"),
-    "AMR-WB, decoding": ("libopencore_amrwb", "r"),
-    "MP3": ("libmp3lame", "w"),
-    "AAC": ("aac", "w"),
-    "G.722": ("g722", "w"),
-}
 ROOM_TO_WORK = 500_000_000  # bytes for results, stores and the report
 
 
@@ -84,17 +75,15 @@ def packages() -> Iterator[Finding]:
 
 def codecs() -> Iterator[Finding]:
     """Opus, without which nothing runs, and its rivals."""
-    try:
-        found = libopus.load()
-        yield Finding("codecs", "Opus", "here", f"{found.version} from {found.source}, {found.path}")
-    except DoorError as error:
-        yield Finding("codecs", "Opus", "broken", str(error), "rm -r .venv; ./lab doctor")
-    for name, (codec, mode) in CODECS.items():
-        try:
-            av.Codec(codec, mode)  # type: ignore[arg-type]
-            yield Finding("codecs", name, "here", f"{codec} in the av wheel")
-        except UnknownCodecError:
-            yield Finding("codecs", name, "missing", f"this av has no {codec}", "pip install --only-binary av av")
+    for entry in survey():
+        title, install = entry.family.title, entry.family.install
+        if not entry.missing:
+            yield Finding("codecs", title, "here", entry.libraries)
+        elif title == "Opus":
+            yield Finding("codecs", title, "broken", entry.missing, "rm -r .venv; ./lab doctor")
+        else:
+            half = f"decodes by {entry.decoder}, codes not: " if entry.decoder else ""
+            yield Finding("codecs", title, "missing", half + entry.missing, install)
 
 
 def sound() -> Iterator[Finding]:
