@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from numpy.typing import NDArray
 
 from imlab.audio.clip import Clip
 from imlab.audio.corpus import Corpus, open_corpus
-from imlab.audio.files import write_clip
+from imlab.audio.files import encode_clip, write_clip
 from imlab.audio.manifest import NAME, read_manifest, scan, write_manifest
+from imlab.audio.survey import clipped, survey, survey_size
 from imlab.audio.voices import voices
+from imlab.desk import dispatch
 from imlab.errors import DoorError, PeerError, UsageError
 
 
@@ -132,3 +138,118 @@ def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest
 
 def test_every_entry_of_the_tests_corpus_has_a_licence(corpus: Corpus) -> None:
     assert all(entry.licence and entry.source and len(entry.sha256) == 64 for entry in corpus.entries)
+
+
+def loud(seconds: float = 1.0, peak: float = 0.3, rate: int = 16_000, channels: int = 1) -> NDArray[np.float64]:
+    """Noise that swells, so that it has a level but no flat tops."""
+    count = round(seconds * rate)
+    swell = np.linspace(0.1, 1, count)[:, None]
+    return peak * swell * np.random.default_rng(7).uniform(-1, 1, (count, channels))
+
+
+def _float_not_finite(path: Path) -> None:
+    soundfile.write(path, np.full(100, np.nan), 8000, "FLOAT")
+
+
+def _cut(path: Path) -> None:
+    soundfile.write(path, loud(), 16_000)
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+ODD: list[tuple[str, Callable[[Path], object], str]] = [
+    ("stereo.wav", lambda path: soundfile.write(path, loud(rate=44_100, channels=2), 44_100), "2 channels, averaged"),
+    ("whisper.wav", lambda path: soundfile.write(path, loud(peak=0.003), 16_000), "quiet"),
+    ("clipped.flac", lambda path: soundfile.write(path, np.clip(loud(peak=4), -1, 1), 16_000), "clipped"),
+    ("clipped quietly.wav", lambda path: soundfile.write(path, np.clip(loud(peak=4), -0.7, 0.7), 16_000), "clipped"),
+    ("silence.wav", lambda path: soundfile.write(path, np.zeros(16_000), 16_000), "silent"),
+    ("short.wav", lambda path: soundfile.write(path, loud(0.05), 16_000), "short"),
+    ("тест 语音.wav", lambda path: soundfile.write(path, loud(), 16_000), ""),
+    ("a/b/c/deep.OGG", lambda path: soundfile.write(path, loud(), 16_000, format="OGG"), ""),
+    ("note.mp3", lambda path: soundfile.write(path, loud(), 16_000), ""),
+    ("8k.wav", lambda path: soundfile.write(path, loud(rate=8000), 8000), ""),
+    ("empty.wav", lambda path: path.write_bytes(b""), "X empty.wav is empty"),
+    ("no sound.wav", lambda path: soundfile.write(path, np.zeros(0), 8000), "X no sound.wav is a sound file without"),
+    ("words.wav", lambda path: path.write_text("words, not sound"), "X words.wav"),
+    ("nan.wav", _float_not_finite, "X nan.wav holds samples that are not finite"),
+    ("cut.wav", _cut, "X cut.wav is cut short"),
+]
+UNSEEN = ("letter.txt", ".hidden.wav", "._a.wav", ".git/a.wav", "picture.png")
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A directory as users have them."""
+    place = tmp_path / "odd"
+    for name, write, _ in ODD:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        write(place / name)
+    for name in UNSEEN:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"no sound")
+    (place / "folder.wav").mkdir()
+    return place
+
+
+def test_a_users_directory_is_seen_file_by_file(odd: Path) -> None:
+    found = {finding.name: finding for finding in survey(odd)}
+    assert found.keys() == {name for name, _, _ in ODD}, "nothing hidden, nothing that is not sound by its name"
+    for name, _, seen in ODD:
+        finding = found[name]
+        assert finding.refused.startswith(seen[2:]) if seen[:2] == "X " else seen in (*finding.remarks, ""), finding
+        assert bool(finding.refused) == (seen[:2] == "X ") and finding.usable == (seen[:2] != "X " and seen != "silent")
+    assert survey_size(odd) == len(ODD)
+    assert -20 < found["note.mp3"].level < -10
+
+
+def test_files_that_are_no_sound_are_left_out_by_name(odd: Path) -> None:
+    heard: list[str] = []
+    corpus = open_corpus(odd, say=heard.append)
+    for name in ("empty.wav", "no sound.wav", "words.wav"):
+        assert any(line.startswith(f"left out: {name} is") for line in heard), name
+    assert "тест 语音.wav" in {entry.name for entry in corpus.entries}
+    with pytest.raises(PeerError, match=r"(cut|nan)\.wav (is cut short|holds samples)"):
+        list(corpus.clips())
+
+
+def test_a_directory_of_nothing_but_words_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("words")
+    with pytest.raises(UsageError, match=r"no sound files that can be read: \./lab corpus check says why"):
+        open_corpus(tmp_path, say=print)
+    with pytest.raises(UsageError, match="is not a directory"):
+        list(survey(tmp_path / "missing"))
+
+
+def test_the_verb_checks_and_writes_what_can_be_used(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch.main(["corpus", "check", str(odd), "--write"]) == 0
+    shown = capsys.readouterr().out
+    assert "9 of 15 recordings can be used" in shown and "  X cut.wav is cut short" in shown
+    assert "  ! silence.wav: silent" in shown and "1 at 44100 Hz" in shown
+    heard: list[str] = []
+    assert len(list(open_corpus(odd, say=heard.append).clips())) == 9 and not heard, "every one of them can be loaded"
+    assert dispatch.main(["corpus", "check", str(odd), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["files"], told["usable"], told["rates"]["16000"]) == (9, 9, 7) and not told["refused"]
+    (odd / "8k.wav").unlink()
+    assert dispatch.main(["corpus", "check", str(odd), "--write"]) == 2
+    shown_now = capsys.readouterr()
+    assert "there is no file" in shown_now.out and "is already there" in shown_now.err
+    assert dispatch.main(["corpus", "check", str(odd / "folder.wav")]) == 2
+
+
+def test_nothing_to_measure_on_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
+    assert dispatch.main(["corpus", "check", str(tmp_path)]) == 1
+    assert "0 of 1 recordings can be used" in capsys.readouterr().out
+
+
+def test_a_loud_peak_is_not_a_clipped_one() -> None:
+    sine = np.sin(np.arange(16_000) * 2 * np.pi * 1000 / 16_000).astype(np.float32)
+    assert not clipped(sine) and clipped(np.clip(2 * sine, -1, 1)) and not clipped(sine[:2]) and not clipped(sine[:0])
+
+
+def test_many_files_are_found_in_order(tmp_path: Path) -> None:
+    sound = encode_clip(Clip(np.full(40, 0.1, np.float32), 8000), ".wav")
+    (tmp_path / "0.wav").write_bytes(sound)
+    for number in range(1, 1000):
+        (tmp_path / f"{number}.wav").hardlink_to(tmp_path / "0.wav")
+    assert [entry.name for entry in scan(tmp_path, print)] == sorted(f"{number}.wav" for number in range(1000))

@@ -6,16 +6,17 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
+from imlab.audio import corpora
 from imlab.audio.cache import cache_directory
-from imlab.audio.corpora import CORPORA, Published
+from imlab.audio.corpora import Published
 
 
 def run(options: Namespace) -> int:
     """Every corpus in the table, and how much of it is here."""
     if options.json:
-        print(json.dumps({"corpora": [_told(corpus) for corpus in CORPORA]}))
+        print(json.dumps({"corpora": [_told(corpus) for corpus in corpora.CORPORA]}))
         return 0
-    for corpus in CORPORA:
+    for corpus in corpora.CORPORA:
         here = archives_here(corpus)
         print(f"{corpus.name:<23}{corpus.about / 1e6:>8,.0f} MB   {corpus.licence}")
         print(f"{'':<23}{corpus.title}")
