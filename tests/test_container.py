@@ -17,6 +17,7 @@ from imlab.codec.container.writing import to_file
 from imlab.codec.contract import CodecError, Coded, Packet, decode, encode
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
+from imlab.errors import UsageError
 
 SIZES = st.sampled_from((160, 320, 960, 0))
 STEPS = Clip((np.arange(-500, 500) * 60 / 32_768).astype(np.float32), 16_000)
@@ -38,8 +39,12 @@ def test_pcm_becomes_a_wav_of_every_sample_and_no_more(length: int) -> None:
 
 def test_what_no_file_holds_is_refused() -> None:
     coded = encode(Pcm(), STEPS)
-    with pytest.raises(CodecError, match="no file holds codec 'amr': opus, pcm have one"):
-        to_file(replace(coded, codec="amr"))
+    with pytest.raises(CodecError, match="no file holds codec 'speex': opus, pcm, "):
+        to_file(replace(coded, codec="speex"))
+    with pytest.raises(UsageError, match="a ogg file holds opus, not pcm"):
+        to_file(coded, "ogg")
+    with pytest.raises(UsageError, match="no container 'avi'"):
+        to_file(coded, "avi")
 
 
 @settings(max_examples=300)

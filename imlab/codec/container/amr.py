@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from imlab.codec.amr_packet import NARROW, WIDE, kind
 from imlab.codec.container.track import Track, hold
 from imlab.codec.contract import CodecError, Packet
 from imlab.codec.named import open_codec
 
 FRAMES_PER_SECOND = 50
-TYPE, PADDING = 0x78, 0x83  # bits of the first byte: the frame's type, and those that must be 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,7 @@ class Band:
         return self.rate // FRAMES_PER_SECOND
 
 
-BANDS = {  # 8 (NB) and 9 (WB) are comfort noise, 14 a lost frame, 15 silence that was not sent
-    "amr": Band(b"#!AMR\n", 8_000, dict(enumerate((13, 14, 16, 18, 20, 21, 27, 32, 6))) | {15: 1}),
-    "amr-wb": Band(b"#!AMR-WB\n", 16_000, dict(enumerate((18, 24, 33, 37, 41, 47, 51, 59, 61, 6))) | {14: 1, 15: 1}),
-}
+BANDS = {"amr": Band(b"#!AMR\n", 8_000, NARROW), "amr-wb": Band(b"#!AMR-WB\n", 16_000, WIDE)}
 
 
 class AmrWriter:
@@ -50,8 +47,9 @@ class AmrWriter:
 
     def add(self, packet: Packet) -> None:
         """The next frame."""
-        if packet.samples != self._band.frame or len(packet.data) != _size(packet.data[:1], self._band):
-            raise CodecError(f"no {self._track.codec} frame of {packet.samples} samples: {packet.data[:16].hex()}")
+        kind(packet.data, self._band.sizes)
+        if packet.samples != self._band.frame:
+            raise CodecError(f"a frame of {self._track.codec} lasts {self._band.frame} samples, not {packet.samples}")
         self._file.write(packet.data)
         self._reach += packet.samples
 
@@ -76,19 +74,8 @@ class AmrReader:
     def __iter__(self) -> Iterator[Packet]:
         reach = 0
         while first := self._file.read(1):
-            size = _size(first, self._band)
-            data = first + self._file.read(size - 1)
-            if len(data) < size:
-                raise CodecError(f"truncated: the last AMR frame has {len(data)} of {size} bytes")
+            data = first + self._file.read(self._band.sizes.get(first[0] >> 3 & 15, 1) - 1)
+            kind(data, self._band.sizes)
             reach += self._band.frame
             yield Packet(data, self._band.frame)
         self.samples = max(0, reach - self.track.delay)
-
-
-def _size(first: bytes, band: Band) -> int:
-    """Bytes in the frame that begins with this byte."""
-    kind = first[0] if first else PADDING
-    size = band.sizes.get((kind & TYPE) >> 3)
-    if size is None or kind & PADDING:
-        raise CodecError(f"no AMR frame begins with byte {first.hex() or 'nothing'}")
-    return size

@@ -18,7 +18,9 @@ from imlab.codec.contract import CodecError, Packet
 
 DECODER_DELAY = 529  # samples, of every layer III decoder: 528 of the filter bank and 1
 COUNTS = struct.Struct(">4sIII")  # Xing or Info, what follows (1 frames, 2 bytes, 4 index, 8 quality), frames, bytes
-LAME = struct.Struct(">9sBBfHHBB3sBBHIH")  # version, method, low-pass, peak, 2 gains, flags, rate, delays, ..., bytes, CRC
+LAME = struct.Struct(
+    ">9sBBfHHBB3sBBHIH"
+)  # version, method, low-pass, peak, 2 gains, flags, rate, delays, ..., bytes, CRC
 CHECKSUM = struct.Struct(">H")
 FRAMES, BYTES, INDEX, QUALITY = 1, 2, 4, 8
 MOST = 4095  # samples; 12 bits

@@ -85,9 +85,9 @@ class OggOpusReader:
     def __init__(self, file: BinaryIO, rate: int | None = None) -> None:
         _refuse_rate(rate)
         self._stream = ogg.finished(_one_stream(file))
-        self.head = _head(_header(self._stream, b"OpusHead"))
+        self.head = parse_head(_header(self._stream, b"OpusHead"))
         _header(self._stream, b"OpusTags")
-        rate = rate or _natural_rate(self.head, 0)
+        rate = rate or natural_rate(self.head, 0)
         self.track = Track("opus", rate, round(self.head.skip * rate / CLOCK))
         self.samples = 0  # the sound's length, known when the last packet was read
 
@@ -125,7 +125,7 @@ def read(data: bytes, rate: int | None = None) -> Coded:
         raise CodecError("not an Ogg file: no bytes")
     clock = OggOpusReader(io.BytesIO(data), CLOCK)
     packets = list(clock)
-    rate = rate or _natural_rate(clock.head, clock.samples)
+    rate = rate or natural_rate(clock.head, clock.samples)
     begin, end = (round(at * rate / CLOCK) for at in (clock.head.skip, clock.head.skip + clock.samples))
     scaled = tuple(Packet(packet.data, packet.samples * rate // CLOCK) for packet in packets)
     return Coded("opus", rate, end - begin, begin, scaled)
@@ -165,7 +165,7 @@ def _header(stream: Iterator[tuple[Page, list[bytes]]], magic: bytes) -> bytes:
     raise CodecError(f"not Ogg Opus: no {magic.decode()}")
 
 
-def _head(packet: bytes) -> Head:
+def parse_head(packet: bytes) -> Head:
     """OpusHead, section 5.1: versions 0 to 15 are alike."""
     if len(packet) < HEAD.size:
         raise CodecError(f"truncated: OpusHead has {len(packet)} of {HEAD.size} bytes")
@@ -201,7 +201,7 @@ def _sound(stream: Iterator[tuple[Page, list[bytes]]], skip: int) -> Generator[t
     return length
 
 
-def _natural_rate(head: Head, length: int) -> int:
+def natural_rate(head: Head, length: int) -> int:
     """The original's rate, where Opus can decode to it and no length is split, in Hz."""
     whole = head.skip * head.rate % CLOCK == 0 == length * head.rate % CLOCK
     return head.rate if head.rate in RATES and whole else CLOCK

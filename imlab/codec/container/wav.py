@@ -75,7 +75,9 @@ def _header(rate: int, shape: Shape, samples: int) -> bytes:
     form = FORMAT.pack(shape.tag, 1, rate, rate * shape.width, shape.width, 8 * shape.width)
     chunks = CHUNK.pack(b"fmt ", len(form)) + form
     if shape.tag != 1:
-        chunks = CHUNK.pack(b"fmt ", len(form) + 2) + form + bytes(2) + CHUNK.pack(b"fact", 4) + struct.pack("<I", samples)
+        chunks = (
+            CHUNK.pack(b"fmt ", len(form) + 2) + form + bytes(2) + CHUNK.pack(b"fact", 4) + struct.pack("<I", samples)
+        )
     chunks += CHUNK.pack(b"data", size)
     return RIFF.pack(b"RIFF", 4 + len(chunks) + size + size % 2, b"WAVE") + chunks
 
@@ -116,7 +118,9 @@ def _format(form: bytes, file: BinaryIO) -> tuple[str, int]:
         (tag,) = struct.unpack_from("<H", form, 24)
     codec = next((name for name, shape in SHAPES.items() if (shape.tag, 8 * shape.width) == (tag, bits)), None)
     if codec is None or channels != 1 or width != SHAPES[codec].width:
-        raise CodecError(f"a WAV of format {tag}, {channels} channels, {bits} bits: PCM-16 and G.711 mono are read here")
+        raise CodecError(
+            f"a WAV of format {tag}, {channels} channels, {bits} bits: PCM-16 and G.711 mono are read here"
+        )
     if not 0 < rate <= HIGHEST_RATE:
         raise CodecError(f"a WAV of {rate} Hz: up to {HIGHEST_RATE} are read")
     return codec, rate

@@ -1,31 +1,36 @@
-"""A coded note as a file that anyone's player opens: Opus in Ogg, PCM in WAV."""
+"""A coded note as a file that anyone's player opens."""
 
 from __future__ import annotations
 
-import struct
+import io
 
-from imlab.codec.container import oggopus
+from imlab.codec.container.formats import FORMATS, usual
+from imlab.codec.container.track import track_of
 from imlab.codec.contract import CodecError, Coded
-from imlab.codec.named import HIGHEST_RATE
-
-WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")  # RIFF, its size, WAVE, "fmt ", the format, "data", its size
+from imlab.errors import UsageError
 
 
-def to_file(coded: Coded) -> tuple[str, bytes]:
-    """The file name's extension, without the dot, and the bytes; CodecError where the packets hold no such clip."""
-    writers = {"opus": ("ogg", oggopus.write), "pcm": ("wav", _wav)}
-    if coded.codec not in writers:
-        raise CodecError(f"no file holds codec {coded.codec!r}: {', '.join(writers)} have one")
-    extension, write = writers[coded.codec]
-    return extension, write(coded)
+def to_file(coded: Coded, container: str | None = None) -> tuple[str, bytes]:
+    """The file name's extension, without the dot, and the bytes; CodecError where the packets hold no such clip.
+
+    container: a name of FORMATS, by default the codec's usual one; UsageError when it does not hold the codec.
+    """
+    name = container or usual(coded.codec)
+    if name is None:
+        known = ", ".join(codec for kind in FORMATS.values() for codec in kind.codecs)
+        raise CodecError(f"no file holds codec {coded.codec!r}: {known} have one")
+    refuse(name, coded.codec)
+    file = io.BytesIO()
+    writer = FORMATS[name].writer(file, track_of(coded))
+    for packet in coded.packets:
+        writer.add(packet)
+    writer.finish(coded.samples)
+    return name, file.getvalue()
 
 
-def _wav(coded: Coded) -> bytes:
-    """A mono 16-bit WAV of the clip's true length, nothing of the padding."""
-    if not 0 < coded.rate <= HIGHEST_RATE or min(coded.delay, coded.samples) < 0:
-        raise CodecError(f"no PCM at {coded.rate} Hz, {coded.delay} + {coded.samples} samples")
-    data = b"".join(packet.data for packet in coded.packets)[2 * coded.delay : 2 * (coded.delay + coded.samples)]
-    if len(data) != 2 * coded.samples:
-        raise CodecError(f"the packets hold {len(data) // 2} samples of the {coded.samples} that were declared")
-    sound = (b"fmt ", 16, 1, 1, coded.rate, 2 * coded.rate, 2, 16)  # PCM, mono, bytes per second and per sample, bits
-    return WAV.pack(b"RIFF", WAV.size - 8 + len(data), b"WAVE", *sound, b"data", len(data)) + data
+def refuse(container: str, codec: str) -> None:
+    """UsageError unless the container is known and holds the codec."""
+    if container not in FORMATS:
+        raise UsageError(f"no container {container!r}: one of {', '.join(FORMATS)}")
+    if codec not in FORMATS[container].codecs:
+        raise UsageError(f"a {container} file holds {', '.join(FORMATS[container].codecs)}, not {codec}")
