@@ -19,11 +19,13 @@ def stage_bars(
     unit: str = "ms",
     scale: float = 1e3,
     counts: Mapping[str, int] | None = None,
+    axis: str = "time since the start",
     imprint: Imprint | None = None,
 ) -> Plot:
     """Bars by label: stage -> seconds, in order of time, as ``Stages.at(0.5)`` or ``Stages.item(0)`` give them.
 
-    ``scale`` turns the values into the unit; ``counts`` says how many items stand behind each bar.
+    ``scale`` turns the values into the unit; ``counts`` says how many items stand behind each bar; what is stacked
+    need not be time, if ``axis`` says what it is.
     """
     names = list(dict.fromkeys(name for parts in bars.values() for name in parts))
     if not bars or not 0 < len(names) <= len(COLOURS):
@@ -35,7 +37,7 @@ def stage_bars(
         for place, total in enumerate(whole.values()):
             axes.annotate(f"{_digits(total)} {unit}", (total, place), (5, 0), textcoords="offset points",
                           va="center", fontweight="bold")  # fmt: skip
-        _frame(axes, [_called(label, counts) for label in bars], unit, max(whole.values()))
+        _frame(axes, [_called(label, counts) for label in bars], f"{axis} ({unit})", max(whole.values()))
         legend_below(figure, axes, min(4, len(names)))
         alt = f"Stacked bars of {len(names)} stages in {unit}. " + " ".join(_told(bars, scale, unit))
         return finish(figure, axes, title, alt, imprint or Imprint())
@@ -58,14 +60,14 @@ def _stack(axes: Axes, names: Sequence[str], bars: Sequence[Mapping[str, float]]
 _PLATE = {"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": "none", "alpha": 0.88}
 
 
-def _frame(axes: Axes, labels: Sequence[str], unit: str, longest: float) -> None:
+def _frame(axes: Axes, labels: Sequence[str], axis: str, longest: float) -> None:
     """Labels at the left, first bar on top, room for the totals at the right, stages named below."""
     axes.set_yticks(range(len(labels)), labels)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlim(0, longest * 1.14)
-    axes.set_xlabel(f"time since the start ({unit})")
+    axes.set_xlabel(axis)
     axes.set_ylim(len(labels) - 0.5, -0.5)
 
 
