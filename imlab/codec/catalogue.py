@@ -20,6 +20,7 @@ from imlab.codec.lc3 import Lc3
 from imlab.codec.library import Native, candidates, load
 from imlab.codec.mp3 import Mp3
 from imlab.codec.opus import Opus
+from imlab.codec.opus_features import features
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
 
@@ -75,7 +76,7 @@ class Entry:
 
 def _libopus() -> Found:
     found = libopus.load()
-    return Found("libopus", found.version.removeprefix("libopus "), found.source)
+    return Found("libopus", str(features()), found.source)
 
 
 def _ours() -> Found:

@@ -17,7 +17,7 @@ import numpy as np
 
 from imlab.audio.clip import Samples
 from imlab.codec.contract import CodecError
-from imlab.codec.libopus import load
+from imlab.codec.libopus import VARIABLE, load
 from imlab.codec.opus_packet import LONGEST_MS
 from imlab.errors import DoorError, UsageError
 
@@ -37,6 +37,8 @@ class Opus:
 
     vbr: the rate follows the sound (constrained: within a reservoir); without it every packet has one size.
     dtx: silence is sent as packets of a byte or two. lowdelay has 2.5 ms of lookahead where the others have 6.5.
+    decoder_complexity: what the decoder may spend on the sound, 0 to 10, of which only a libopus with neural networks
+    makes anything (codec/opus_features.py says which).
     """
 
     bitrate: int = 24_000
@@ -47,6 +49,7 @@ class Opus:
     constrained: bool = False
     application: str = "voip"
     dtx: bool = False
+    decoder_complexity: int = 0
 
     def __post_init__(self) -> None:
         _one_of("rate", self.rate, RATES, "Hz")
@@ -54,6 +57,7 @@ class Opus:
         _one_of("application", self.application, tuple(APPLICATIONS), "")
         _within("bitrate", self.bitrate, BITRATES, "bit/s")
         _within("complexity", self.complexity, COMPLEXITIES, "")
+        _within("decoder_complexity", self.decoder_complexity, COMPLEXITIES, "")
         if self.constrained and not self.vbr:
             raise UsageError("constrained is a kind of variable bitrate: it needs vbr=True")
 
@@ -84,7 +88,7 @@ class Opus:
 
     def decoder(self) -> OpusDecoder:
         """A fresh decoder; it takes packets of every length and bitrate, and makes mono of stereo."""
-        return OpusDecoder(self.rate)
+        return OpusDecoder(self.rate, self.decoder_complexity)
 
 
 class OpusEncoder:
@@ -123,6 +127,10 @@ class OpusEncoder:
         packet: bytes = self._out[:size]
         return packet
 
+    def control(self, request: int, value: int) -> None:
+        """A request of opus_defines.h that none of our settings makes; DoorError where this libopus refuses it."""
+        _control(load().encoder, self._state, request, value)
+
     def copy(self) -> OpusEncoder:
         """Another stream with the same past: libopus's state is one block that may be copied (opus.h)."""
         twin = OpusEncoder(self._settings)
@@ -131,14 +139,16 @@ class OpusEncoder:
 
 
 class OpusDecoder:
-    """One stream on its way out, at any of Opus's rates whatever rate it was coded at."""
+    """One stream on its way out, at any of Opus's rates whatever rate it was coded at. complexity: as in ``Opus``."""
 
     __slots__ = ("__weakref__", "_decode", "_most", "_pcm", "_pcm_address", "_state", "_step")
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, complexity: int = 0) -> None:
         library = load()
         state = _create(library.decoder, rate, 1)
         weakref.finalize(self, library.decoder.destroy, state)
+        if complexity:
+            _let_decoder_spend(complexity, state)
         self._state = _address(state)
         self._decode = library.decoder.libopus_decode_float
         self._step = rate // 400  # 2.5 ms, the grain of Opus
@@ -187,6 +197,17 @@ def _create(module: Any, *settings: int) -> Any:
     if code.value != 0 or not state:
         raise DoorError(f"libopus could not open a stream with {settings}: {_reason(code.value)}")
     return state
+
+
+def _let_decoder_spend(complexity: int, state: Any) -> None:
+    """Decoders before libopus 1.5 have no complexity."""
+    try:
+        _control(load().decoder, state, SET_COMPLEXITY, complexity)
+    except DoorError as error:
+        raise DoorError(
+            f"the decoder of {load().version} has no complexity, decoder_complexity={complexity} needs libopus 1.5 "
+            f"or later: set {VARIABLE} to the file of one"
+        ) from error
 
 
 def _address(state: Any) -> int:
