@@ -18,11 +18,12 @@ from imlab.audio.resample import Resampler
 from imlab.codec.container import oggopus
 from imlab.codec.container.tags import read_tags, write_tags
 from imlab.codec.contract import Codec, CodecError, Coded, Packet, drain
-from imlab.codec.slices import Label, Slice, cut, in_order, join, labels
+from imlab.codec.slices import MOST, Label, Slice, cut, in_order, join, labels
 from imlab.errors import DoorError, PeerError, UsageError
 
 FIELDS = ("source", "index", "count", "start", "samples", "total", "rate")
 SUFFIXES = (".ogg", ".opus", ".wav", ".flac")  # of what we write, and look for in a directory
+CHANNELS_AT = 9  # of OpusHead, RFC 7845, section 5.1
 BLOCK_S = 1  # second of sound that is read at once
 
 Watch = Callable[[int, int], None]  # told how many slices are done, of how many
@@ -48,7 +49,10 @@ def slice_samples(path: Path, suffix: str, every_s: float, source: str | None = 
 
 def slice_opus(path: Path, every_s: float, source: str | None = None) -> Iterator[Piece]:
     """Slices of an Ogg Opus file: its own packets, nothing is coded anew. every_s in seconds."""
-    whole = oggopus.read(read_bytes(path))
+    data = read_bytes(path)
+    whole = oggopus.read(data)
+    if data[data.index(b"OpusHead") + CHANNELS_AT] != 1:
+        raise UsageError(f"{path.name} is stereo, our Ogg Opus is mono: code it anew, or cut it as pcm or flac")
     wanted = labels(source or fingerprint(path), whole.samples, whole.rate, round(every_s * whole.rate))
     for part in cut(whole.packets, wanted, whole.codec, whole.delay):
         yield _piece(path, ".ogg", part.label, oggopus.write(part.coded))
@@ -121,9 +125,13 @@ def write_slices(pieces: Iterable[Piece], directory: Path, watch: Watch = lambda
 def read_label(data: bytes, name: str) -> Label:
     """What a slice file says of itself; PeerError for a file that is no slice, or says what cannot be."""
     try:
-        tags = read_tags(data)
+        return label_of(read_tags(data), name)
     except CodecError as error:
         raise PeerError(f"{name} is no slice: {error}") from error
+
+
+def label_of(tags: Mapping[str, str], name: str) -> Label:
+    """The label that tags spell; PeerError for what cannot be. name: of the file, for the message."""
     said = [tags.get(f"SLICE_{field.upper()}") for field in FIELDS]
     if None in said:
         lacking = f"SLICE_{FIELDS[said.index(None)].upper()}"
@@ -133,9 +141,8 @@ def read_label(data: bytes, name: str) -> Label:
         label = Label(source, *map(int, numbers))
     except ValueError as error:
         raise PeerError(f"{name} has a tag that is no number: {error}") from error
-    if not (
-        0 <= label.index < label.count and label.start >= 0 and 0 < label.samples <= label.total and label.rate > 0
-    ):
+    placed = 0 <= label.index < label.count <= MOST and 0 <= label.start <= label.total - label.samples
+    if not placed or min(label.samples, label.rate) <= 0:
         raise PeerError(f"{name} says what cannot be: {label}")
     return label
 
@@ -179,7 +186,7 @@ def _opus(path: Path, label: Label) -> Coded:
     """The packets of a slice, when they hold what its label says."""
     try:
         coded = oggopus.read(read_bytes(path), label.rate)
-    except CodecError as error:
+    except (CodecError, UsageError) as error:  # a rate that Opus does not have came from the tags
         raise PeerError(f"{path.name}: {error}") from error
     if coded.samples != label.samples:
         raise PeerError(f"{path.name} holds {coded.samples} samples, its tags say {label.samples}")
