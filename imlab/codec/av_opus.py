@@ -6,7 +6,8 @@ what is compared is the way there and not the arithmetic.
 
 FFmpeg opens libopus's decoder at 48 kHz only. Nothing in a stream lies above half the rate that it was coded at, so
 that every second, third, fourth or sixth sample is its sound: exactly what libopus does itself in CELT frames; SILK
-frames come out of another of its resamplers, up to 0.06 ms from where our own decoder has them. Receivers open
+frames come out of another of its resamplers, up to 0.06 ms from where our own decoder has them (at 16 kHz the two
+agree to 13 dB, to 18 when moved by 1/48 ms; at 48 kHz, and in CELT frames, to the bit). Receivers open
 ``Opus``, which decodes at any rate and guesses at lost packets; this class is for comparing.
 """
 
