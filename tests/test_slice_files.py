@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,9 +22,7 @@ from imlab.codec.contract import CodecError, Coded, encode
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.codec.slice_files import (
-    code,
     join_slices,
-    label_of,
     slice_coded,
     slice_opus,
     slice_samples,
@@ -72,12 +69,6 @@ def test_an_opus_file_is_cut_without_coding_it_anew(pieces: Path, tmp_path: Path
     assert len(again) == 18
     join_slices(again, tmp_path / "twice.opus")
     assert (tmp_path / "twice.opus").read_bytes() == (tmp_path / "note.ogg").read_bytes()
-
-
-def test_coding_as_the_sound_comes_is_coding_it_whole(note: Clip, whole: Coded) -> None:
-    blocks = np.split(note.samples, [0, 1, 700, 100_000, 100_001])
-    assert tuple(code(CODEC, blocks, len(note.samples))) == whole.packets
-    assert tuple(code(CODEC, [], 5)) == encode(CODEC, Clip(np.zeros(5, np.float32), 16_000)).packets
 
 
 KINDS = [
@@ -245,25 +236,6 @@ def test_what_cannot_be_done_is_said(pieces: Path, tmp_path: Path) -> None:
         assert callable(act)
         with pytest.raises(error, match=seen):
             act()
-
-
-def test_ten_thousand_sets_of_tags_are_a_label_or_a_named_error() -> None:
-    rng = random.Random(1)
-    good = {"SOURCE": "x", "INDEX": "2", "COUNT": "3", "START": "8", "SAMPLES": "4", "TOTAL": "12", "RATE": "8000"}
-    odd = ("", "-1", "0", "1e9", "9" * 30, "9" * 9000, "nan", "тест", "٣", "2", "8", "12")
-    read = 0
-    for _ in range(10_000):
-        tags = {f"SLICE_{key}": value if rng.random() < 0.8 else rng.choice(odd) for key, value in good.items()}
-        if rng.random() < 0.2:
-            del tags[rng.choice(sorted(tags))]
-        try:
-            label = label_of(tags, "a.ogg")
-        except PeerError as error:
-            assert "a.ogg" in str(error)
-            continue
-        read += 1
-        assert 0 <= label.index < label.count < 10_000 and label.start + label.samples <= label.total and label.rate > 0
-    assert 1000 < read < 9000, "both happen"
 
 
 def test_the_verbs(pieces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

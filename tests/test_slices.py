@@ -13,6 +13,7 @@ from imlab.audio.clip import Clip, Samples
 from imlab.audio.corpus import Corpus
 from imlab.codec.contract import CodecError, Coded, Packet, decode, encode
 from imlab.codec.opus import Opus
+from imlab.codec.slice_files import code, label_of
 from imlab.codec.slices import PREROLL_MS, Label, Slice, cut, in_order, join, labels
 from imlab.errors import PeerError
 
@@ -109,3 +110,28 @@ def test_labels_cover_their_source() -> None:
     known = labels("x", 65, 10, 10)
     assert known[-1] == Label("x", 6, 7, 60, 5, 65, 10)
     assert known[-1].seconds == 6.0
+
+
+def test_coding_as_the_sound_comes_is_coding_it_whole(note: Clip, whole: Coded) -> None:
+    blocks = np.split(note.samples, [0, 1, 700, 100_000, 100_001])
+    assert tuple(code(CODEC, blocks, len(note.samples))) == whole.packets
+    assert tuple(code(CODEC, [], 5)) == encode(CODEC, Clip(np.zeros(5, np.float32), 16_000)).packets
+
+
+def test_ten_thousand_sets_of_tags_are_a_label_or_a_named_error() -> None:
+    rng = random.Random(1)
+    good = {"SOURCE": "x", "INDEX": "2", "COUNT": "3", "START": "8", "SAMPLES": "4", "TOTAL": "12", "RATE": "8000"}
+    odd = ("", "-1", "0", "1e9", "9" * 30, "9" * 9000, "nan", "тест", "٣", "2", "8", "12")
+    read = 0
+    for _ in range(10_000):
+        tags = {f"SLICE_{key}": value if rng.random() < 0.8 else rng.choice(odd) for key, value in good.items()}
+        if rng.random() < 0.2:
+            del tags[rng.choice(sorted(tags))]
+        try:
+            label = label_of(tags, "a.ogg")
+        except PeerError as error:
+            assert "a.ogg" in str(error)
+            continue
+        read += 1
+        assert 0 <= label.index < label.count < 10_000 and label.start + label.samples <= label.total and label.rate > 0
+    assert 1000 < read < 9000, "both happen"
