@@ -15,11 +15,12 @@ from starlette.routing import Route
 from imlab.client.player import coded, sound
 from imlab.client.recorder import Recorder
 from imlab.codec.container import oggopus
+from imlab.codec.container.formats import FORMATS
 from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
-from imlab.net.media import media
+from imlab.net.media import TYPES, media
 from imlab.net.ranges import part
 from imlab.server.doors import Page
 from imlab.store.memory import MemoryStore
@@ -207,3 +208,7 @@ def test_openapi_describes_what_exists() -> None:
     assert set(described) == set(routes)
     for path, methods in routes.items():
         assert {method.upper() for method in described[path]} | {"HEAD"} == methods
+
+
+def test_every_kind_of_file_has_a_type() -> None:
+    assert set(TYPES) == set(FORMATS)

@@ -26,13 +26,18 @@ from imlab.server.doors import Page
 from imlab.wire.limits import INTEGER
 from imlab.wire.messages import VoiceMessage
 
-TYPES = {  # by the extension of codec/container/writing.py
+TYPES = {  # by the extension of codec/container/formats.py
     "ogg": "audio/ogg; codecs=opus",
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
     "m4a": "audio/mp4",
     "amr": "audio/amr",  # RFC 4867, as the next
     "awb": "audio/amr-wb",
+    "g722": "audio/g722",  # RFC 3551
+    "lc3": "audio/x-lc3",  # nobody has registered one, nor for the next
+    "c2": "audio/x-codec2",
+    "mp4": "audio/mp4",
+    "webm": "audio/webm",
 }
 PAGE = 4 << 20  # bytes of audio behind one list; some 200 notes of 20 kB
 FOREVER = "private, max-age=31536000, immutable"  # a note never changes; a year is what RFC 9111 readers take for ever
