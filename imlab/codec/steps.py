@@ -31,7 +31,8 @@ class Intake:
             raise UsageError(f"a frame has shape {self.steps.shape}, not {frame.shape}")
         np.multiply(frame, FULL_SCALE, out=self._scaled)
         np.rint(self._scaled, out=self._scaled)
-        np.clip(self._scaled, LOWEST, HIGHEST, out=self._scaled)
+        np.maximum(self._scaled, LOWEST, out=self._scaled)  # the two cost a third of np.clip
+        np.minimum(self._scaled, HIGHEST, out=self._scaled)
         self.steps[:] = self._scaled
 
 
