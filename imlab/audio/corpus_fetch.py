@@ -92,7 +92,7 @@ def notice(corpus: Published) -> str:
     """What a user must know before the download, and finds beside the recordings after it."""
     return (
         f"{corpus.title}\nlicence: {corpus.licence}\n  {corpus.terms}\n  {corpus.link}\ncredit: {corpus.credit}\n"
-        f"download: {corpus.about / 1e6:,.0f} MB in {len(corpus.archives)} archives;"
+        f"download: about {corpus.about / 1e6:,.0f} MB in {len(corpus.archives)} archives;"
         f" their hashes are known from {corpus.vouched}\n"
     )
 

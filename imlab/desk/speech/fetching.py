@@ -26,7 +26,7 @@ def run(options: Namespace) -> int:
     if not options.yes and not _agreed():
         _say("nothing was downloaded")
         return 1
-    to = options.to or cache_directory("corpora") / _named(corpus, choice)
+    to = options.to.resolve() if options.to else cache_directory("corpora") / _named(corpus, choice)
     entries = fetch_corpus(corpus, to, archive_directory(), choice, _say)
     _report(entries, to, options.json)
     return 0
