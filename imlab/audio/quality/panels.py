@@ -33,7 +33,7 @@ from imlab.audio.resample import resample
 LEVEL = -26.0  # dB of full scale, active speech (ITU-T P.830, 8.1.2)
 MARGIN = 15.9  # dB under the active level at which P.56 stops to count a frame as speech
 FRAME = 0.02  # seconds
-PREPARED = "2"  # counts the changes of what this file does to a pair; a stored score depends on it
+PREPARED = "2"  # counts the changes of what is done to a pair and of how Scores are stored; the cache asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 Both resample to 10 kHz, drop the frames in which the reference is 40 dB under its loudest, and correlate the envelopes
 of 15 third-octave bands (150 Hz to 4.3 kHz) over 384 ms. They say little above that: sound of the upper band is not
-heard by them, which is why an 8 kHz ceiling stands at nearly 1. pystoi's ESTOI adds a dither of one machine epsilon from
-numpy's global generator; where a band is silent, that dither is all there is. It is drawn from one seed here, so that
-the same pair has the same score in every process, and the global generator is left as it was.
+heard by them, which is why an 8 kHz ceiling stands at nearly 1. pystoi's ESTOI adds a dither of one machine epsilon
+from numpy's global generator; where a band is silent, that dither is all there is. It is drawn from one seed here, so
+that the same pair has the same score in every process, and the global generator is left as it was.
 """
 
 from __future__ import annotations
