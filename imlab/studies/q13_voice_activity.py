@@ -125,7 +125,7 @@ def figures(run: Run) -> dict[str, Plot]:
 
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:
-    """Accuracy in every noise, and who could not be asked."""
+    """What the notes are like, who was asked, and accuracy in every noise."""
     told: dict[str, pd.DataFrame] = import_module(READING).tables(run)
     return told
 

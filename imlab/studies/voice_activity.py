@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from imlab.audio.voice import truth
+from imlab.audio.voice.activity import PER_SECOND
 from imlab.errors import InvalidRun
 from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.figure import Plot, imprint
 from imlab.lab.intervals import Interval, mean_interval, median_interval
 from imlab.lab.reading import Run, trusted
 from imlab.studies.voice_contenders import CONTENDERS, QUIET, TRUTH
+from imlab.studies.voice_savings import CUT
 
 ALWAYS = "always"
 CODERS = ("Opus DTX", "AMR DTX")
@@ -57,12 +60,15 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:
-    """Accuracy in every noise; what the notes are like; who could not be asked."""
+    """The rules of the truth; what the notes are like; who was asked, or why not; accuracy in every noise."""
     rows = run.rows()
     notes = heard(rows)
-    told = {"noises": pd.DataFrame(_in_noises(notes)), "notes": _notes(notes)}
-    reasons = [{"detector": name, "could not be asked": reason} for name, reason in missing(rows).items()]
-    return told | ({"missing": pd.DataFrame(reasons)} if reasons else {})
+    return {
+        "rules": _rules(),
+        "notes": _notes(notes),
+        "detectors": _detectors(notes, missing(rows)),
+        "noises": pd.DataFrame(_in_noises(notes)),
+    }
 
 
 def levels(notes: pd.DataFrame) -> list[int]:
@@ -194,6 +200,30 @@ def _speed(there: pd.DataFrame) -> str:
     if cost.empty or cost.median() <= 0:
         return ""
     return f"{float(f'{1000 / median_interval(cost.to_numpy()).estimate:.2g}'):,.0f}"
+
+
+def _rules() -> pd.DataFrame:
+    """By what is decided what speech is, which recordings may say so, and what cutting keeps."""
+    told = {
+        "a step is speech within so much of its recording's loud steps": f"{truth.WITHIN:g} dB",
+        "a shorter pause inside speech counts as speech": f"{truth.SHORTEST_PAUSE / PER_SECOND:g} s",
+        "a shorter sound counts as a click": f"{truth.SHORTEST_SOUND / PER_SECOND:g} s",
+        "a recording is used whose floor lies so far under its loud steps": f"{truth.CLEAN:g} dB",
+        "a step is in doubt that changes sides when the line moves by": f"{truth.DOUBT:g} dB",
+        "a recording is used with no more steps in doubt than": f"{truth.MOST_DOUBT * PERCENT:g} %",
+        "cutting keeps, ahead of each stretch of speech": f"{CUT.before_s:g} s",
+        "cutting keeps, behind it": f"{CUT.after_s:g} s",
+    }
+    return pd.DataFrame(list(told.items()), columns=["rule", "value"])
+
+
+def _detectors(notes: pd.DataFrame, lacking: Mapping[str, str]) -> pd.DataFrame:
+    """Everybody, with their settings, asked or not."""
+    asked = dict.fromkeys(_present(notes, tuple(CONTENDERS)), "yes")
+    asked |= {name: f"no: {reason}" for name, reason in lacking.items()}
+    settings = {name: repr(detector) for name, detector in CONTENDERS.items()}
+    who = [{"detector": name, "settings": settings.get(name, ""), "asked": said} for name, said in asked.items()]
+    return pd.DataFrame(who)
 
 
 def _in_noises(notes: pd.DataFrame) -> list[dict[str, object]]:
