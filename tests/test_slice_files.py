@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +87,20 @@ def test_lossless_slices_are_joined_bit_for_bit(subtype: str, suffix: str, chann
     join_slices(paths[1:] + paths[:1], tmp_path / f"joined{suffix}")
     one, other = (soundfile.read(tmp_path / name, dtype="float64")[0] for name in ("note.wav", f"joined{suffix}"))
     assert np.array_equal(one, other)
+
+
+@pytest.mark.process
+def test_a_disk_that_is_full_is_named_and_nothing_stays(tmp_path: Path) -> None:
+    """In a process of its own, whose files may not grow beyond 100 kB."""
+    soundfile.write(tmp_path / "note.wav", np.random.default_rng(5).uniform(-0.5, 0.5, 100_000), 16_000)
+    write_slices(slice_samples(tmp_path / "note.wav", ".flac", 2), tmp_path / "slices")
+    limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2);"
+    limit += "from imlab.desk.dispatch import main; sys.exit(main(sys.argv[1:]))"
+    join = ["join", str(tmp_path / "slices"), "--out", str(tmp_path / "joined.flac")]
+    done = subprocess.run([sys.executable, "-c", limit, *join], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("lab join: cannot write") and done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["note.wav", "slices"]
 
 
 def test_any_sound_becomes_opus_slices(tmp_path: Path) -> None:

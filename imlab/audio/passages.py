@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from imlab.audio.files import decode_clip, encode_clip, read_bytes
-from imlab.audio.publish import appearing
+from imlab.audio.publish import growing
 from imlab.errors import DoorError, PeerError, UsageError
 
 WHOLE = {"PCM_U8": "int32", "PCM_S8": "int32", "PCM_16": "int32", "PCM_24": "int32", "PCM_32": "int32"}
@@ -94,7 +95,7 @@ def join_passages(parts: Iterable[tuple[str, bytes]], path: Path, *, overwrite: 
     shape, sound = passage(data, name)
     if FORMATS.get(path.suffix.lower()) != shape.format:
         raise UsageError(f"the slices are {shape.format}: call the file {path.stem}.{shape.format.lower()}")
-    with appearing(path, overwrite=overwrite) as part, _writing(part, shape) as file:
+    with growing(path, overwrite=overwrite) as place, _writing(place, path, shape) as file:
         file.write(sound)
         for name, data in coming:
             other, sound = passage(data, name)
@@ -104,8 +105,13 @@ def join_passages(parts: Iterable[tuple[str, bytes]], path: Path, *, overwrite: 
     return shape
 
 
-def _writing(part: Path, shape: Shape) -> soundfile.SoundFile:
+@contextmanager
+def _writing(place: BinaryIO, path: Path, shape: Shape) -> Iterator[soundfile.SoundFile]:
+    """libsndfile writes by the place's name: through a Python file it could not say that a disk is full."""
     try:
-        return soundfile.SoundFile(part, "w", shape.rate, shape.channels, shape.subtype, format=shape.format)
-    except soundfile.LibsndfileError as error:
-        raise DoorError(f"cannot write {part.parent}: {error.error_string}") from error
+        with soundfile.SoundFile(
+            place.name, "w", shape.rate, shape.channels, shape.subtype, format=shape.format
+        ) as file:
+            yield file
+    except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that every frame was written
+        raise DoorError(f"cannot write all of {path}: is the disk full?") from error

@@ -6,24 +6,26 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from imlab.errors import DoorError, UsageError
 
 
 def publish(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     """Write under a name of this process's own, then rename: readers see nothing, or every byte."""
-    with appearing(path, overwrite=overwrite) as part:
-        part.write_bytes(data)
+    with growing(path, overwrite=overwrite) as file:
+        file.write(data)
 
 
 @contextmanager
-def appearing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A place to write to, bit by bit; it becomes ``path`` when the block ends well, and vanishes when it does not."""
+def growing(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """A file to write, read and seek in, that takes its name when the block ends well; else nothing is left of it."""
     if not overwrite and path.exists():
         raise UsageError(f"{path} is already there; say that it may be overwritten")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield part
+        with part.open("w+b") as file:
+            yield file
         _appear(part, path, overwrite)
     except OSError as error:
         raise DoorError(f"cannot write {path}: {error.strerror}") from error
