@@ -66,6 +66,12 @@ def test_any_rate_is_taken(rate: int, pair: tuple[Clip, Clip]) -> None:
     assert scores.delay.samples == 0 and scores.values()["estoi"] > 0.99
 
 
+def test_a_narrow_original_is_none_for_the_wide_scale(pair: tuple[Clip, Clip]) -> None:
+    reasons = score(resample(pair[0], 8_000), pair[1], WIDE).reasons()
+    assert set(reasons.values()) == {"the reference has 8000 Hz: it is no original for the wide scale"}
+    assert len(reasons) == len(WIDE.metrics)
+
+
 SAMPLES = {
     "no samples": np.zeros(0),
     "50 ms": np.random.default_rng(0).normal(0, 0.1, 800),

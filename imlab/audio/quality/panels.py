@@ -93,6 +93,8 @@ def score(reference: Clip, heard: Clip, panel: Panel) -> Scores:
     try:
         refuse_nothing("reference", reference)
         refuse_nothing("heard clip", heard)
+        if reference.rate < panel.rate:
+            raise NoScore(f"the reference has {reference.rate} Hz: it is no original for the {panel.name} scale")
     except NoScore as why:
         scores = tuple(Score(metric.name, metric.version, None, str(why)) for metric in panel.metrics)
         return Scores(panel.name, panel.against, Delay(0, panel.rate, "nothing", 0.0), None, scores)
