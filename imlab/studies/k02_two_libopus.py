@@ -32,8 +32,8 @@ Three questions, each answered clip by clip with 95 % intervals over clips (none
 
 Ours is the one that ./lab doctor names. Each works in a process of its own, and the two take turns on every clip, so
 that a busy machine is busy for both; scores (ViSQOL, PESQ where it is installed) are computed by all cores when neither
-works, and kept. LACE and NoLACE mend wide-band voice in frames of 20 ms only: where the encoder has gone down to narrow
-or medium band, at the lowest bitrates, they change nothing.
+works, and kept. LACE and NoLACE mend wide-band voice only: where the encoder has gone down to narrow or medium band, at
+the lowest bitrates, they change nothing.
 
 --json prints {"machine", "corpus", "clips", "seconds", "against", "builds": [{"side", "libopus", "source", "path"}],
 "levels": [{"side", "bitrate", "complexity", "decoder_complexity", "kbps", "encode_ms", "decode_ms", "scores": {metric:
@@ -72,7 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clips", type=int, default=12, metavar="N", help="recordings of the corpus (12)")
     parser.add_argument("--seconds", type=float, default=6.0, metavar="S", help="of each, from its beginning (6)")
     parser.add_argument(
-        "--bitrates", type=int, nargs="+", default=USUAL, metavar="BITS", help=f"({' '.join(map(str, USUAL))})"
+        "--bitrates",
+        type=int,
+        nargs="+",
+        default=USUAL,
+        metavar="BITS",
+        help=f"bits per second ({' '.join(map(str, USUAL))})",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
