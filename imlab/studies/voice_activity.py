@@ -100,8 +100,8 @@ def figures(run: Run) -> dict[str, Plot]:
         ),
         "savings": curves(
             [
-                _panel(notes, "bytes_saved", "bytes saved, %", level=TRUTH),
-                _panel(notes, "time_saved", "listening time saved, %", level=TRUTH),
+                _panel(notes, "bytes_saved", "bytes saved, %", more=[TRUTH]),
+                _panel(notes, "time_saved", "listening time saved, %", more=[TRUTH]),
                 _panel(notes, "speech_cut", "speech lost, %"),
             ],
             title="What the pauses are worth, in pink noise",
@@ -156,22 +156,20 @@ def _present(notes: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def _panel(
-    notes: pd.DataFrame, value: str, quantity: str, noise: str = USUAL, scale: float = PERCENT, level: str = ""
+    notes: pd.DataFrame, value: str, quantity: str, noise: str = USUAL, scale: float = PERCENT, more: Sequence[str] = ()
 ) -> Panel:
-    """One quantity of every detector over the levels; a dotted line where everything is called speech, or the truth."""
+    """One quantity of every detector over the levels; over accuracy a dotted line where everything is called speech."""
     drawn = {
         name: [Point(at, mean(case(notes, name, at, noise), value, scale)) for at in levels(notes)]
-        for name in _present(notes, DRAWN)
+        for name in _present(notes, (*DRAWN, *more))
     }
-    lines = {"everything is called speech": ALWAYS} if value == "accuracy" else {}
-    lines |= {"cut by the truth": level} if level else {}
-    means = {said: mean(case(notes, name, LOUD, noise), value, scale).estimate for said, name in lines.items()}
-    return Panel(quantity, drawn, means)
+    speech = (1 - notes["pauses"].mean()) * PERCENT
+    return Panel(quantity, drawn, {"everything is called speech": speech} if value == "accuracy" else {})
 
 
 def _subtitle(notes: pd.DataFrame, what: str) -> str:
     return (
-        f"mean over {notes['block'].nunique()} notes with {notes['pauses'].mean():.0%} of pauses, 95 % interval; {what}"
+        f"mean over {notes['block'].nunique()} notes with {notes['pauses'].mean() * PERCENT:.0f} % of pauses, 95 % interval; {what}"
     )
 
 
