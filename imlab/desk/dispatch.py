@@ -20,6 +20,7 @@ VERBS = {
     "serve": "the server",
     "send": "a client that sends one voice note",
     "listen": "a client that receives, and plays or saves",
+    "code": "any sound file, of any length, into a coded one, or a coded one into WAV",
     "slice": "a long recording cut into slices that play alone and say where they belong",
     "join": "slices put together again, without loss",
     "corpus": "speech to measure on: what can be fetched, under which licence, and what yours holds",
