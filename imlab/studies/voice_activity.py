@@ -168,9 +168,8 @@ def _panel(
 
 
 def _subtitle(notes: pd.DataFrame, what: str) -> str:
-    return (
-        f"mean over {notes['block'].nunique()} notes with {notes['pauses'].mean() * PERCENT:.0f} % of pauses, 95 % interval; {what}"
-    )
+    count, share = notes["block"].nunique(), notes["pauses"].mean() * PERCENT
+    return f"mean over {count} notes with {share:.0f} % of pauses, 95 % interval; {what}"
 
 
 def _line(notes: pd.DataFrame, name: str, level: int) -> dict[str, object]:
