@@ -17,7 +17,7 @@ from imlab.audio.voice.silero import Silero
 from imlab.audio.voice.webrtc import WebRtc
 from imlab.errors import DoorError, UsageError
 
-DETECTORS: list[Detector] = [Energy(), *(WebRtc(mode) for mode in range(4)), Silero()]
+DETECTORS: list[Detector] = [Energy(), WebRtc(0), WebRtc(3), Silero()]
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 
 everyone = pytest.mark.parametrize("detector", DETECTORS, ids=repr)
@@ -40,12 +40,12 @@ def silence(seconds: float, rate: int = 16_000) -> Clip:
 
 @everyone
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("seconds", [0.0, 0.0001, 0.05, 0.0512, 1.0])
-def test_a_flag_for_every_step_begun(detector: Detector, rate: int, seconds: float) -> None:
-    clip = silence(seconds, rate)
-    told = detector(clip).speech
-    assert len(told) == steps(clip) and abs(len(told) - seconds * 100) <= 1
-    assert not told.any(), "silence is not a voice"
+def test_a_flag_for_every_step_begun(detector: Detector, rate: int) -> None:
+    for seconds in (0.0, 0.0001, 0.05, 0.0512, 0.5):
+        clip = silence(seconds, rate)
+        told = detector(clip).speech
+        assert len(told) == steps(clip) and abs(len(told) - seconds * 100) <= 1, seconds
+        assert not told.any(), f"{seconds} s of silence are not a voice"
 
 
 @pytest.mark.parametrize("rate", RATES)
