@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,7 @@ from imlab.codec.opus_features import Features, features
 from imlab.errors import DoorError
 from imlab.studies.k02_two_libopus import EPILOG, main
 from imlab.studies.libopus_report import Found, plain, tables
-from imlab.studies.opus_build import Build, open_build
+from imlab.studies.opus_build import Build, ask, open_build
 from imlab.studies.two_libopus import Outcome, Way, difference, measure, ways
 
 LIGHT, HEAVY = Way(0, Opus(12_000, complexity=3)), Way(0, Opus(12_000, complexity=10))
@@ -83,6 +84,12 @@ def test_the_systems_libopus_is_named_with_its_version_wherever_it_is_compared(h
 def test_a_file_that_is_no_libopus_is_one_clear_error() -> None:
     with pytest.raises(DoorError, match=r"nowhere\.so is not a usable libopus"), open_build("/nowhere.so"):
         raise AssertionError("there is nothing to be opened")
+
+
+@pytest.mark.process
+def test_a_library_that_crashes_is_one_clear_error() -> None:
+    with open_build() as build, pytest.raises(DoorError, match="brought down the process"):
+        ask(build.process, os._exit, 3)
 
 
 def test_differences_are_taken_clip_by_clip() -> None:

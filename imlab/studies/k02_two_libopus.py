@@ -50,13 +50,15 @@ examples:
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0 when it was measured, 1 when it could not be, 2 when it was asked wrongly."""
+    """Exit code 0 when it was measured, 1 when it could not be, 2 when it was asked wrongly, 130 on Ctrl-C."""
     options = _parser().parse_args(argv)
     try:
         found = _measured(options)
     except (UsageError, DoorError, PeerError) as error:
         sys.stderr.write(f"k02: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
     sys.stdout.write(json.dumps(plain(found), indent=1) + "\n" if options.json else "\n".join(tables(found)) + "\n")
     return 0
 

@@ -110,7 +110,7 @@ def _percent(change: Interval) -> str:
 
 def _cell(interval: Interval, scale: float, digits: int, unit: str) -> str:
     ends = (interval.estimate, interval.low, interval.high)
-    middle, low, high = (f"{scale * value:+.{digits}f}" for value in ends)
+    middle, low, high = (f"{round(scale * value, digits) + 0.0:+.{digits}f}" for value in ends)  # no -0.00
     return f"{middle}{unit} [{low}, {high}]" if interval.given else f"{middle}{unit}"
 
 
