@@ -50,7 +50,8 @@ class Interval:
     def text(self, scale: float = 1.0, unit: str = "", digits: int = 3) -> str:
         """``12.3 [11.9, 12.8] ms``; without an interval, ``12.3 ms (n=4: no interval)``."""
         middle, low, high = (f"{value * scale:.{digits}g}" for value in (self.estimate, self.low, self.high))
-        return f"{middle} [{low}, {high}] {unit}".rstrip() if self.given else f"{middle} {unit} ({self.method})"
+        told = f" {unit}" if unit else ""
+        return f"{middle} [{low}, {high}]{told}" if self.given else f"{middle}{told} ({self.method})"
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
