@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imlab.lab.intervals import Interval
+from imlab.lab.intervals import FEWEST, Interval
 from imlab.lab.machine import facts, said
 from imlab.studies.opus_build import Build
 from imlab.studies.two_libopus import (
@@ -54,8 +54,10 @@ def tables(found: Found) -> Iterator[str]:
     for side, build in zip(SIDES, found.builds, strict=True):
         yield f"{side}: {build}, from {build.source}, {build.path}"
     yield from _levels(found)
+    few = ", too few for intervals" if found.clips < FEWEST else ""
+    manner = f"20 ms, {found.rate // 1000} kHz; clip by clip, n={found.clips}{few}"
     for question, differences in found.questions():
-        yield f"\n{question}: {_title(question, found)}; 20 ms, {found.rate // 1000} kHz; by clip, n={found.clips}"
+        yield f"\n{question}: {_title(question, found)}; {manner}"
         yield _row("", BROAD, *METRICS, "bytes", "encoder's CPU", "decoder's CPU")
         yield from (_line(question, found, told) for told in differences)
 
