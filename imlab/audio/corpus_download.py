@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import pooch  # type: ignore[import-untyped]
+import pooch
 from tqdm import tqdm
 
 from imlab.audio.corpora import Archive
