@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imlab.audio.blocks import blocks
 from imlab.audio.clip import Clip
 from imlab.audio.files import decode_clip, encode_clip, read_clip, write_clip
+from imlab.audio.resample import resample
 from imlab.errors import DoorError, PeerError, UsageError
 
 SIXTEEN_BIT = st.lists(st.integers(-32768, 32767), min_size=1, max_size=300)
@@ -164,3 +170,100 @@ def test_nothing_is_overwritten_in_silence(tmp_path: Path) -> None:
     write_clip(file, noise(200), overwrite=True)
     assert len(read_clip(file).samples) == 200
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"], "nothing is left beside it"
+
+
+OTHER_FORMATS = [
+    pytest.param("mp4", "aac", 44_100, "stereo", id="M4A, 44.1 kHz stereo"),
+    pytest.param("matroska", "libopus", 48_000, "mono", id="Matroska"),
+    pytest.param("webm", "libopus", 48_000, "stereo", id="WebM"),
+    pytest.param("amr", "libopencore_amrnb", 8_000, "mono", id="AMR"),
+    pytest.param("adts", "aac", 16_000, "mono", id="AAC"),
+    pytest.param("caf", "pcm_s16be", 48_000, "stereo", id="CAF"),
+    pytest.param("mov", "pcm_s24le", 48_000, "mono", id="MOV of 24 bit"),
+    pytest.param("avi", "pcm_u8", 11_025, "mono", id="AVI of 8 bit"),
+    pytest.param("wav", "adpcm_ima_wav", 22_050, "mono", id="WAV of ADPCM"),
+]
+
+
+def by_ffmpeg(format: str, codec: str, rate: int, layout: str, clip: Clip) -> bytes:
+    """A file that FFmpeg wrote."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=format) as container:
+        stream: Any = container.add_stream(codec, rate=rate, layout=layout)
+        samples = np.repeat(resample(clip, rate).samples[None], 2 if layout == "stereo" else 1, axis=0)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+        frame.sample_rate = rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("format", "codec", "rate", "layout"), OTHER_FORMATS)
+def test_what_libsndfile_does_not_read_ffmpeg_does(
+    format: str, codec: str, rate: int, layout: str, speech: Clip, tmp_path: Path
+) -> None:
+    said = Clip(speech.samples[:24_000], speech.rate)
+    file = tmp_path / "note"
+    file.write_bytes(by_ffmpeg(format, codec, rate, layout, said))
+    clip = read_clip(file)
+    assert clip.rate == rate
+    assert clip.seconds == pytest.approx(said.seconds, abs=0.12)
+    heard = resample(clip, 16_000).samples
+    late = 1024 * 16_000 // rate if format == "adts" else 0  # nothing in it says when the sound begins
+    loud, meant = (np.abs(sound[:22_400]).reshape(14, -1).mean(axis=1) for sound in (heard[late:], said.samples))
+    assert np.corrcoef(loud, meant)[0, 1] > 0.9
+    streamed = np.concatenate(list(blocks(file, 16_000)))
+    assert np.allclose(streamed, heard, atol=1e-6)
+
+
+def _film() -> bytes:
+    """A Matroska file of pictures without sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("rawvideo", rate=5, width=16, height=16, pix_fmt="yuv420p")
+        container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+    return file.getvalue()
+
+
+NO_SOUND = [
+    pytest.param(_film(), "has no sound track: video in it", id="film"),
+    pytest.param(b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n", "not a sound file", id="play list"),
+    pytest.param(b"ffconcat version 1.0\nfile note.wav\n", "not a sound file", id="list of files"),
+    pytest.param(b"hello, this is a letter\n" * 50, "not a sound file", id="letter"),
+    pytest.param(b"", "is empty", id="empty"),
+]
+
+
+@pytest.mark.parametrize(("data", "seen"), NO_SOUND)
+def test_what_holds_no_sound_is_refused_as_a_stream_too(data: bytes, seen: str, tmp_path: Path) -> None:
+    file = tmp_path / "note.m4a"
+    file.write_bytes(data)
+    with pytest.raises(PeerError, match=seen) as caught:
+        list(blocks(file, 16_000))
+    assert str(caught.value).startswith("note.m4a ")
+    with pytest.raises(PeerError, match=seen):
+        read_clip(file)
+
+
+def test_a_film_cut_short_says_how_much_is_here(speech: Clip, tmp_path: Path) -> None:
+    data = by_ffmpeg("webm", "libopus", 48_000, "mono", Clip(speech.samples[:48_000], speech.rate))
+    file = tmp_path / "note.webm"
+    file.write_bytes(data[: len(data) // 2])
+    with pytest.raises(PeerError, match=r"note\.webm is cut short: its header promises 3\.0. s, 1\."):
+        list(blocks(file, 16_000))
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_blocks_joined_are_the_clip(rate: int, tmp_path: Path) -> None:
+    file = tmp_path / "note.wav"
+    write_clip(file, noise(150_001, 44_100))
+    pieces = list(blocks(file, rate))
+    assert len(pieces) > 2
+    assert np.allclose(np.concatenate(pieces), resample(read_clip(file), rate).samples, atol=1e-6)
+
+
+def test_a_wav_is_read_without_ffmpeg(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.wav", noise())
+    code = "import sys, pathlib; from imlab.audio.files import read_clip as read\n"
+    code += "read(pathlib.Path(sys.argv[1])); print('av' in sys.modules)"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.wav")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

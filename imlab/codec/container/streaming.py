@@ -25,7 +25,6 @@ from imlab.codec.named import open_codec
 from imlab.errors import UsageError
 
 Progress = Callable[[float], object]  # told how many seconds of sound more are done
-EVERY = 50  # packets between two words of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def code_file(
     if name is None:
         raise UsageError(f"no file holds codec {codec.name!r}")
     refuse(name, codec.name)
-    samples = packets = payload = 0
+    packets = payload = 0
     with growing(target, overwrite=overwrite) as file:
         writer = FORMATS[name].writer(file, Track(codec.name, codec.rate, codec.delay))
         coder = Coder(codec)
@@ -68,12 +67,10 @@ def code_file(
             writer.add(packet)
             packets += 1
             payload += len(packet.data)
-            if packets % EVERY == 0:
-                progress(EVERY * codec.frame / codec.rate)
-        samples = coder.samples
-        writer.finish(samples)
+            progress(packet.samples / codec.rate)
+        writer.finish(coder.samples)
         size = file.seek(0, 2)
-    return Written(name, codec.name, codec.rate, samples, packets, payload, size)
+    return Written(name, codec.name, codec.rate, coder.samples, packets, payload, size)
 
 
 def decode_file(
@@ -85,7 +82,7 @@ def decode_file(
     overwrite: bool = False,
 ) -> Written:
     """A coded file of ours as a 16-bit WAV with the sound's own length and place; CodecError for what it cannot be."""
-    packets = payload = reach = 0
+    packets = payload = 0
     with open_binary(source) as inside, growing(target, overwrite=overwrite) as file:
         reader = open_reader(inside, container)
         track = reader.track
@@ -99,9 +96,7 @@ def decode_file(
             writer.add(Packet(to_int16(sound).astype("<i2").tobytes(), len(sound)))
             packets += 1
             payload += len(packet.data)
-            reach += len(sound)
-            if packets % EVERY == 0:
-                progress(EVERY * len(sound) / track.rate)
+            progress(len(sound) / track.rate)
         writer.finish(reader.samples)
         size = file.seek(0, 2)
     return Written("wav", track.codec, track.rate, reader.samples, packets, payload, size)
