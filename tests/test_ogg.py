@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -142,3 +143,10 @@ def test_junk_between_pages_is_refused_and_named() -> None:
 
 def test_no_bytes_are_no_pages() -> None:
     assert list(pages(b"")) == []
+
+
+def test_a_packet_without_end_does_not_fill_the_memory() -> None:
+    page = Page(0, NO_PACKET_ENDS, 1, 0, b"\xff" * 255, bytes(255 * 255))
+    endless = (replace(page, sequence=number, flags=CONTINUED if number else 0) for number in count())
+    with pytest.raises(CodecError, match="goes on behind page 258 has over 16 MB"):
+        list(finished(endless))

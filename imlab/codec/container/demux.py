@@ -23,7 +23,7 @@ class Demuxed:
         av = load()
         self._error = av.FFmpegError
         try:
-            self._container = av.open(file, "r", format=kind)
+            self._container = av.open(file, "r", format=kind, metadata_errors="replace")
         except (av.FFmpegError, ValueError) as error:
             raise CodecError(f"not a {kind} file that FFmpeg reads: {error}") from error
         streams = self._container.streams

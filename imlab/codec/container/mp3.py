@@ -25,7 +25,6 @@ CHECKSUM = struct.Struct(">H")
 FRAMES, BYTES, INDEX, QUALITY = 1, 2, 4, 8
 MOST = 4095  # samples; 12 bits
 ID3, ID3_OLD, ID3_OLD_SIZE = b"ID3", b"TAG", 128
-LARGEST_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 
 
 class Mp3Writer:

@@ -21,6 +21,7 @@ CAPTURE = b"OggS"
 CONTINUED, FIRST, LAST = 1, 2, 4  # header flags
 NO_PACKET_ENDS = 2**64 - 1  # the granule of a page on which no packet ends
 MOST_SEGMENTS = 255
+LARGEST = 16 << 20  # bytes of a packet over many pages: tags may hold a picture, sound is a thousandth of it
 HEADER = struct.Struct("<4sBBQIIIB")  # capture, version, flags, granule, serial, sequence, checksum, segments
 CHECKSUM = struct.Struct("<I")
 CHECKSUM_AT = 22
@@ -111,6 +112,8 @@ def finished(stream: Iterable[Page]) -> Iterator[tuple[Page, list[bytes]]]:
         if bool(page.flags & CONTINUED) != (rest is not None):
             raise CodecError(f"Ogg page {number} and the one before it disagree whether a packet goes on")
         packets, rest = _packets(page, rest or [])
+        if rest and len(rest) * 255 > LARGEST:
+            raise CodecError(f"the Ogg packet that goes on behind page {number} has over {LARGEST >> 20} MB")
         yield page, packets
     if rest is not None:
         raise CodecError("truncated: the last Ogg packet does not end")
