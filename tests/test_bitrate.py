@@ -60,7 +60,7 @@ def row(
     label = "Pcm(rate=16000, frame_ms=20)" if curve == "anchor" else f"{curve}({bitrate}, {complexity})"
     return {
         "block": clip, "outcome": "ok", "kept": True, "clip": f"clip{clip}", "clip_s": 8.0, "lang": "en", "sex": "F?",
-        "panel": "wide", "curve": curve, "codec": label, "name": curve, "rate": 16_000, "bitrate": bitrate,
+        "panel": "wide", "curve": curve, "codec": label, "name": curve.lower(), "rate": 16_000, "bitrate": bitrate,
         "frame_ms": 20.0, "complexity": complexity, "kbps": bps / 1000, "payload_bytes": bps, "container_bytes": 100,
         "framing_bytes": 50, "encode_cpu": cpu * 0.01, "decode_cpu": 0.001, "delay_ms": 6.5, "waiting_ms": 20.0,
         "lag_ms": 0.0, "visqol": visqol,
@@ -106,9 +106,9 @@ def test_twice_the_bits_are_a_hundred_percent_more() -> None:
 
 def test_a_setting_is_dominated_only_by_one_that_is_better_and_no_dearer() -> None:
     beaten = dominated(Clips.of(made())).set_index("setting")["is beaten by"]
-    assert beaten["MP3(12000, 10.0)"] == "Opus(16000, 10.0)"
-    assert not [label for label in beaten.index if label.startswith("Opus(8000")]
-    assert "Opus(12000, 3.0)" not in beaten, "it costs less CPU than what is better"
+    assert beaten["MP3 12 kbit/s"] == "Opus 16 kbit/s"
+    assert not [label for label in beaten.index if label.startswith("Opus 8 ")]
+    assert "Opus 12 kbit/s, complexity 3" not in beaten, "it costs less CPU than what is better"
     assert dominated(Clips.of(made(clips=5))).empty, "too few clips for an interval"
 
 

@@ -88,9 +88,10 @@ def _sheets(panels: Sequence[Panel], title: str, subtitle: str, names: int) -> t
 
 def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     """Levels behind, then curves, then marks with their names."""
-    for name, level in panel.levels.items():
+    for place, (name, level) in enumerate(panel.levels.items()):
         axes.axhline(level, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
-        axes.annotate(name, (1, level), (-3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+        at = 1 - 0.2 * (place % 4), level  # beside each other: two levels may be nearly one
+        axes.annotate(name, at, (-3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
                       ha="right", va="bottom", fontsize=7.5, color=FAINT)  # fmt: skip
     for name, points in panel.curves.items():
         look = names.index(name)

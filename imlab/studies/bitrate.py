@@ -19,7 +19,8 @@ from imlab.studies.bitrate_tables import tables as tables
 
 GOOD = 4.0  # of ViSQOL's scale: what a note should reach; decided before the run
 USUAL = {"frame_ms": 20.0, "complexity": 10.0}  # the Opus curve that is drawn
-RIVALS = ("AMR-NB", "AMR-WB", "LC3", "MP3", "AAC-LC", "Codec2", "G.711, G.722")
+RIVALS = ("AMR-NB", "AMR-WB", "LC3", "MP3", "AAC-LC", "Codec2")
+ALONE = {"G711(law='a', frame_ms=20)": "G.711", "G722(frame_ms=20)": "G.722"}  # one bitrate: no curve
 QUALITY = {"visqol": "ViSQOL (1 to 5)", "pesq": "PESQ (1 to 4.6)"}
 
 
@@ -39,7 +40,7 @@ def _line(clips: Clips, label: str) -> dict[str, object]:
     good = clips.at(label, "visqol") >= GOOD
     return {
         "codec": clips.settings["curve"][label],
-        "setting": label,
+        "setting": clips.title(label),
         "kbit/s": round(clips.at(label, "kbps"), 1),
         "ViSQOL": _said(clips.mean("visqol", label)),
         "PESQ": _said(clips.mean("pesq", label)),
@@ -62,15 +63,16 @@ def figures(run: Run) -> dict[str, Plot]:
     wide, narrow = Clips.of(rows), Clips.of(rows, "narrow")
     drawn = {
         "rate_quality": _rate_quality(
-            wide, ("Opus", *RIVALS), "Bits and quality, against the 16 kHz original", "wide", stamp
+            wide, ("Opus", *RIVALS), "Bits and quality, against the 16 kHz original", "wide", stamp, _alone(wide)
         ),
         "shipped": _shipped(wide, stamp),
         "rate_quality_narrow": _rate_quality(
             narrow,
-            ("Opus at 8 kHz", "AMR-NB", "Codec2", "G.711, G.722"),
+            ("Opus at 8 kHz", "AMR-NB", "Codec2"),
             "Bits and quality, against the 8 kHz original",
             "narrow",
             stamp,
+            _alone(narrow),
         ),
         "cost": _cost(wide, stamp),
         "bytes": _bytes(wide, stamp),
@@ -87,6 +89,10 @@ def _rate_quality(
     sheets = [panel for panel in drawn if panel.curves]
     subtitle = f"{band} band; mean and 95 % interval over {clips.rows['clip'].nunique()} clips; dotted: anchors"
     return curves(sheets, title, "payload, kbit/s", subtitle, imprint=stamp) if sheets else None
+
+
+def _alone(clips: Clips) -> dict[str, str]:
+    return {name: label for label, name in ALONE.items() if label in clips.settings.index}
 
 
 def _panel(clips: Clips, names: tuple[str, ...], column: str, quantity: str, marks: Mapping[str, str]) -> Panel:
@@ -128,11 +134,13 @@ def _shipped(clips: Clips, stamp: Imprint) -> Plot | None:
 
 def _cost(clips: Clips, stamp: Imprint) -> Plot:
     """CPU of both directions, of each codec's setting in the small table."""
-    shown = _in_the_table(clips, "encode_cpu")
     return stage_bars(
-        {label: {"encode": clips.at(label, "encode_cpu"), "decode": clips.at(label, "decode_cpu")} for label in shown},
+        {
+            clips.title(label): {"encode": clips.at(label, "encode_cpu"), "decode": clips.at(label, "decode_cpu")}
+            for label in _in_the_table(clips, "encode_cpu")
+        },
         "What coding costs",
-        "CPU milliseconds for a second of sound, mean over clips; each codec where it is good or at its best",
+        f"one thread; each codec at its fewest bits that reach ViSQOL {GOOD:g}, or at its best",
         axis="CPU time for a second of sound",
         imprint=stamp,
     )
@@ -144,11 +152,11 @@ def _bytes(clips: Clips, stamp: Imprint) -> Plot:
     parts = {"packets": "payload_bytes", "file around them": "container_bytes"}
     return stage_bars(
         {
-            label: {part: clips.at(label, column) / seconds[label] for part, column in parts.items()}
+            clips.title(label): {part: clips.at(label, column) / seconds[label] for part, column in parts.items()}
             for label in _in_the_table(clips, "payload_bytes")
         },
         "What a file weighs",
-        f"bytes for a second of sound, over clips of {clips.rows['clip_s'].mean():.1f} s on average",
+        f"clips of {clips.rows['clip_s'].mean():.1f} s on average; settings as for the cost",
         unit="B",
         scale=1.0,
         axis="bytes for a second of sound",
@@ -170,9 +178,9 @@ def _complexity(clips: Clips, stamp: Imprint) -> Plot | None:
     known = {name: points for name, points in shown.items() if len(points) > 1}
     if not known:
         return None
-    subtitle = "Opus, 20 ms; each curve from complexity 0 or 3 to 10; 95 % intervals over clips"
+    subtitle = "Opus, 20 ms; each point a complexity, up to 10 at the right; 95 % intervals over clips"
     panel = Panel(QUALITY["visqol"], known)
-    return curves([panel], "What complexity buys", "encoder's CPU, ms for a second of sound", subtitle, imprint=stamp)
+    return curves([panel], "What complexity buys", "encoder's CPU, ms for a second of sound", subtitle, False, stamp)
 
 
 def _by_cpu(clips: Clips, bitrate: int) -> list[Point]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,13 @@ class Clips:
         """A setting's mean, as a plain number."""
         return float(np.asarray(self.settings[column])[self.settings.index.get_loc(label)])
 
+    def title(self, label: str) -> str:
+        """A setting as a figure calls it: Opus 16 kbit/s, 60 ms."""
+        row = {
+            name: self.settings[name][label] for name in ("curve", "name", "rate", "bitrate", "frame_ms", "complexity")
+        }
+        return title(label, row)
+
     def values(self, column: str) -> pd.DataFrame:
         """Clip by setting; what a metric did not answer is NaN."""
         if column not in self.rows:
@@ -85,6 +93,23 @@ class Clips:
     def _column(self, column: str, setting: str) -> pd.Series:
         table = self.values(column)
         return table[setting] if setting in table else pd.Series(dtype=float)
+
+
+NAMES = {"pcm": "PCM", "pcma": "G.711 A-law", "pcmu": "G.711 mu-law", "amr": "AMR-NB", "amr-wb": "AMR-WB",
+         "g722": "G.722", "mp3": "MP3", "aac": "AAC-LC", "lc3": "LC3", "opus": "Opus"}  # fmt: skip
+USUAL_RATE = 16_000
+
+
+def title(label: str, row: Mapping[str, Any]) -> str:
+    """A setting in a few words: what is usual is left out."""
+    name = NAMES.get(row["name"], row["name"].replace("codec2-", "Codec2 "))
+    parts = [f"{name} {row['bitrate'] / 1000:g} kbit/s" if row["bitrate"] == row["bitrate"] else name]
+    if row["name"] == "opus":
+        parts += [f"{row['frame_ms']:g} ms"] if row["frame_ms"] != 20 else []
+        parts += [f"complexity {row['complexity']:g}"] if row["complexity"] != 10 else []
+    if row["name"] in ("opus", "mp3", "aac", "pcm") and row["rate"] != USUAL_RATE:
+        parts.append(f"{row['rate'] / 1000:g} kHz")
+    return label if label.startswith("low-pass") else ", ".join(parts)
 
 
 def knee(clips: Clips, curve: Sequence[str]) -> Interval | None:

@@ -79,8 +79,8 @@ def _beaten(clips: Clips, label: str) -> dict[str, object] | None:
     if gain is None or not gain.given or gain.low <= 0:
         return None
     return {
-        "setting": label,
-        "is beaten by": best,
+        "setting": clips.title(label),
+        "is beaten by": clips.title(best),
         "ViSQOL more": gain.text(),
         "bytes": f"{100 * (bytes_[best] / bytes_[label] - 1):+.0f} %",
         "encoder's CPU": f"{100 * (clips.at(best, 'encode_cpu') / one['encode_cpu'] - 1):+.0f} %",
@@ -200,13 +200,13 @@ def claims(wide: Clips, narrow: Clips) -> Iterator[dict[str, object]]:
     light = wide.find("Opus", 12_000, **(USUAL | {"complexity": 3.0}))
     pcm, telephone = ("Pcm(rate=16000, frame_ms=20)", "Pcm(rate=8000, frame_ms=20)")
     pairs = (
-        ("C7", "Opus 12 leads AMR-NB 12.2, wide panel", wide, usual, wide.find("AMR-NB", 12_200)),
-        ("C7", "Opus 12 leads all that 8 kHz can carry, wide panel", wide, usual, telephone),
-        ("C7", "Opus 12 at 8 kHz leads AMR-NB 12.2, narrow panel", narrow, narrow.find("Opus at 8 kHz", 12_000),
+        ("C7", "Opus 12 against AMR-NB 12.2, wide panel", wide, usual, wide.find("AMR-NB", 12_200)),
+        ("C7", "Opus 12 against all that 8 kHz can carry, wide panel", wide, usual, telephone),
+        ("C7", "Opus 12 at 8 kHz against AMR-NB 12.2, narrow panel", narrow, narrow.find("Opus at 8 kHz", 12_000),
          narrow.find("AMR-NB", 12_200)),
-        ("C7", "Opus 12 leads AMR-WB 12.65, wide panel", wide, usual, wide.find("AMR-WB", 12_650)),
-        ("C11", "complexity 3 leads 10, 12 kbit/s", wide, light, usual),
-        ("C11", "12 kbit/s leads 24", wide, usual, wide.find("Opus", 24_000, **USUAL)),
+        ("C7", "Opus 12 against AMR-WB 12.65, wide panel", wide, usual, wide.find("AMR-WB", 12_650)),
+        ("C11", "complexity 3 against 10, 12 kbit/s", wide, light, usual),
+        ("C11", "12 kbit/s against 24", wide, usual, wide.find("Opus", 24_000, **USUAL)),
     )  # fmt: skip
     for claim, what, clips, new, old in pairs:
         gain = clips.gain("visqol", new, old) if new and old else None

@@ -28,9 +28,14 @@ class Letters:
 
 
 def notebooks(places: Places, study: str = "") -> list[Path]:
-    """All of them, or those of one study: ``q01_some_words`` is told in ``01_some_words.ipynb``."""
+    """All of them, or those of one study: ``q13_some_words`` is told in ``NN_some_words.ipynb``."""
     found = sorted(places.notebooks.glob("*.ipynb"))
-    return [path for path in found if not study or path.stem == study.removeprefix("q")]
+    return [path for path in found if not study or _words(path.stem) == _words(study)]
+
+
+def _words(name: str) -> str:
+    """A name without its number: studies are numbered by importance, notebooks in the order of reading."""
+    return name.partition("_")[2]
 
 
 def execute_all(paths: Sequence[Path], scale: str) -> Letters:

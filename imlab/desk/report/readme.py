@@ -8,6 +8,7 @@ from pathlib import Path
 from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study, all_studies
+from imlab.desk.report.letters import notebooks
 from imlab.errors import UsageError
 from imlab.lab.folder import write_whole
 from imlab.lab.reading import runs
@@ -40,7 +41,7 @@ def _table(places: Places) -> Iterator[str]:
 def _line(study: Study, answer: Answer, places: Places) -> str:
     manifest = answer.run.manifest
     question = " ".join(study.experiment.question.split())
-    letters = sorted(places.notebooks.glob(f"*{study.name.partition('_')[2]}.ipynb"))
+    letters = notebooks(places, study.name)
     told = f"[{question}]({places.notebooks.name}/{letters[0].name})" if letters else question
     when = f"{manifest.started[:10]}, {manifest.scale} scale, {manifest.kept} blocks"
     return f"| {told} | {answer.conclusion} | {when} |\n"
