@@ -225,7 +225,8 @@ def _film() -> bytes:
 
 
 NO_SOUND = [
-    pytest.param(_film(), "has no sound track: video in it", id="film"),
+    pytest.param(_film(), "no sound track that can be decoded here: video in it", id="film"),
+    pytest.param(WAV[:24] + b"\xff\xff\xff\x7f" + WAV[28:], "promises 2147483647 Hz", id="forged rate"),
     pytest.param(b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n", "not a sound file", id="play list"),
     pytest.param(b"ffconcat version 1.0\nfile note.wav\n", "not a sound file", id="list of files"),
     pytest.param(b"hello, this is a letter\n" * 50, "not a sound file", id="letter"),
@@ -267,3 +268,22 @@ def test_a_wav_is_read_without_ffmpeg(tmp_path: Path) -> None:
     code += "read(pathlib.Path(sys.argv[1])); print('av' in sys.modules)"
     command = [sys.executable, "-c", code, str(tmp_path / "a.wav")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("format, codec", [("mp4", "aac"), ("webm", "libopus"), ("amr", "libopencore_amrnb")])
+def test_damage_of_foreign_files_is_a_clip_or_a_peer_error(format: str, codec: str) -> None:
+    rate = {"amr": 8_000}.get(format, 48_000)
+    data = by_ffmpeg(format, codec, rate, "mono", noise(8_000))
+    rng = np.random.default_rng(4)
+    refused = 0
+    for at, value, cut in rng.integers(0, 1 << 20, (100, 3)).tolist():
+        changed = bytearray(data)
+        changed[at % len(data)] = value & 255
+        changed[at * 7 % len(data)] = value >> 8 & 255
+        try:
+            clip = decode_clip(bytes(changed[: 1 + cut % len(data)] if cut % 3 == 0 else changed), "damaged")
+        except PeerError:
+            refused += 1
+            continue
+        assert np.isfinite(clip.samples).all() and clip.seconds < 60
+    assert refused

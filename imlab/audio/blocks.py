@@ -17,6 +17,7 @@ from imlab.errors import DoorError, PeerError, UsageError
 
 LONGEST = 4 * 3600  # seconds; a forged header must not make us work; no phone records a longer note
 STREAMED = 0x7FFF0000  # a WAV that promises this many bytes, or 0, was written to a pipe: ffmpeg, sox
+HIGHEST_RATE = 768_000  # Hz, the highest that converters are sold for; a forged one would make the resampler allocate
 BLOCK = 1 << 16  # frames; 8 channels of them are 2 MB
 
 
@@ -64,6 +65,7 @@ def open_sound(file: BinaryIO, name: str) -> tuple[int, Iterator[Samples]]:
         raise PeerError(
             f"{name} promises {sound.frames / sound.samplerate / 3600:.0f} hours; {LONGEST // 3600} are allowed"
         )
+    _refuse_rate(sound.samplerate, name)
     return sound.samplerate, _checked(_blocks(sound, name), sound.samplerate, name)
 
 
@@ -73,6 +75,7 @@ def _by_ffmpeg(file: BinaryIO, name: str, why: str, seen: str) -> tuple[int, Ite
         rate, source = open_ffmpeg(file, name)
     except PeerError as error:
         raise PeerError(f"{name} is not a sound file we can read: {why} {error} {seen}") from error
+    _refuse_rate(rate, name)
     return rate, _checked(source, rate, name)
 
 
@@ -105,6 +108,11 @@ def _checked(source: Iterator[Samples], rate: int, name: str) -> Iterator[Sample
         yield block
     if not reach:
         raise PeerError(f"{name} is a sound file without sound (0 frames)")
+
+
+def _refuse_rate(rate: int, name: str) -> None:
+    if rate > HIGHEST_RATE:
+        raise PeerError(f"{name} promises {rate} Hz; up to {HIGHEST_RATE} are read")
 
 
 def _refuse_cut_container(head: bytes, size: int, name: str) -> None:

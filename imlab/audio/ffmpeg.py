@@ -29,10 +29,10 @@ def open_ffmpeg(file: BinaryIO, name: str) -> tuple[int, Iterator[Samples]]:
     except (av.FFmpegError, ValueError) as error:
         raise PeerError(f"FFmpeg: {_why(error)}") from error
     tracks = container.streams.audio
-    if not tracks or not tracks[0].rate:
+    if not tracks or tracks[0].codec_context is None or not tracks[0].rate:
         seen = ", ".join(stream.type for stream in container.streams) or "nothing"
         container.close()
-        raise PeerError(f"{name} has no sound track: {seen} in it")
+        raise PeerError(f"no sound track that can be decoded here: {seen} in it")
     return int(tracks[0].rate), _blocks(container, av, name)
 
 

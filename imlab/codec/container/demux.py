@@ -56,6 +56,8 @@ class Demuxed:
     def _open(self, context: Any) -> Track:
         """What is known before the first packet is given out."""
         self._head: Head | None = None
+        if context is None:
+            raise CodecError("a track of a codec that FFmpeg does not know here")
         if context.layout.nb_channels != 1 and context.name != "opus":
             raise CodecError(f"{context.layout.nb_channels} channels of {context.name}: only mono is read here")
         if context.name == "opus":
