@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imlab.lab.reading import Run
 
 READING = "imlab.studies.bitrate"  # pandas and matplotlib: seconds that a trial's process does not pay for
-BLOCKS = {"smoke": 1, "quick": 12, "full": 68}
+BLOCKS = {"smoke": 1, "quick": 12, "full": 48}
 LONGEST_S = {"smoke": 3.0, "quick": 6.0, "full": 10.0}  # of a recording; a score takes a tenth of its length
 SEED = 20_260_202
 SHORT = {"pesq_nb": "pesq", "pesq_wb": "pesq"}  # the panel says which
@@ -138,7 +138,7 @@ EXPERIMENT = Experiment(
     blocks=BLOCKS,
     seed=SEED,
     limit_s=900.0,
-    cost_s={"smoke": 20.0, "quick": 12.5, "full": 60.0},
+    cost_s={"smoke": 20.0, "quick": 12.5, "full": 75.0},
     gates=Gates(cpu=1.0, switches=1e9),  # bytes and quality hang on no machine, and CPU time is the thread's own
     versions=versions,
 )
