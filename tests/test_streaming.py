@@ -103,14 +103,19 @@ def test_the_verb_codes_and_decodes(
 
 
 TWO_HOURS = """
-import resource, sys
+import re, resource, sys
 from pathlib import Path
 from imlab.codec.container.streaming import code_file, decode_file
 from imlab.codec.g711 import G711
 here = Path(sys.argv[1])
 written = code_file(here / "long.wav", G711("mu", 120), here / "coded.wav")
 back = decode_file(here / "coded.wav", here / "heard.wav")
-print(written.seconds, back.seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = Path("/proc/self/status")  # Linux: ru_maxrss would also count the process that started this one
+if status.exists():
+    memory = 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1])
+else:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(written.seconds, back.seconds, memory)
 """
 
 
@@ -126,7 +131,6 @@ def test_two_hours_take_no_more_memory_than_two_seconds(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, back, memory = done.stdout.split()
     assert float(seconds) == float(back) == 7_200
-    unit = 1 if sys.platform == "darwin" else 1024
-    assert int(memory) * unit < CONSTANT
+    assert 0 < int(memory) < CONSTANT
     for path in tmp_path.iterdir():
         path.unlink()
