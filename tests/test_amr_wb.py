@@ -70,6 +70,7 @@ def test_ffmpegs_own_decoder_hears_the_same() -> None:
     assert np.corrcoef(np.concatenate(theirs), ours)[0, 1] > 0.97  # it rounds elsewhere, and makes up another high band
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("bitrate", BITRATES)
 def test_every_mode_has_its_size_and_sounds_as_what_went_in(bitrate: int, speech: Clip) -> None:
     need_codec(AmrWb())
@@ -80,6 +81,7 @@ def test_every_mode_has_its_size_and_sounds_as_what_went_in(bitrate: int, speech
     assert np.corrcoef(decode(AmrWb(), coded).samples, clip.samples)[0, 1] > 0.8
 
 
+@pytest.mark.outside
 def test_a_pause_is_sent_as_a_description_now_and_then(speech: Clip) -> None:
     need_codec(AmrWb())
     hiss = np.random.default_rng(2).normal(0, 1e-3, 3 * RATE).astype(np.float32)

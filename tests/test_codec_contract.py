@@ -24,7 +24,7 @@ from imlab.codec.named import open_codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import UsageError
-from tests.tools import need_codec
+from tests.tools import marked, need_codec
 
 COPIED: list[Codec] = [
     Pcm(),
@@ -57,7 +57,7 @@ UNCOPIED: list[Codec] = [  # their libraries have no call that copies an encoder
 ]
 CODECS = [*COPIED, *UNCOPIED]
 PARAMETRIC = Codec2  # keeps the sound and not the wave, and draws phases as it decodes: tests/test_codec2.py
-every_codec = pytest.mark.parametrize("codec", CODECS, ids=repr)
+every_codec = pytest.mark.parametrize("codec", marked(CODECS), ids=repr)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def test_it_keeps_the_contract(codec: Codec) -> None:
     assert 0 < codec.frame <= 0.12 * codec.rate
 
 
-@pytest.mark.parametrize("codec", [each for each in CODECS if not isinstance(each, PARAMETRIC)], ids=repr)
+@pytest.mark.parametrize("codec", marked([each for each in CODECS if not isinstance(each, PARAMETRIC)]), ids=repr)
 def test_a_clip_comes_back_with_its_own_length_and_in_its_own_place(codec: Codec, clip: Clip) -> None:
     heard = decode(codec, encode(codec, clip))
     assert (heard.rate, len(heard.samples)) == (clip.rate, len(clip.samples))
@@ -130,7 +130,7 @@ def test_a_copy_has_the_same_past_and_its_own_future(codec: Codec, clip: Clip) -
     assert [copy.encode(frame) for frame in frames[8:12]] == [alone.encode(frame) for frame in frames[8:12]] != strayed
 
 
-@pytest.mark.parametrize("codec", UNCOPIED, ids=repr)
+@pytest.mark.parametrize("codec", marked(UNCOPIED), ids=repr)
 def test_what_cannot_be_copied_says_whose_state_it_is(codec: Codec) -> None:
     with pytest.raises(UsageError, match=r"cannot (be copied|copy the state of)"):
         codec.encoder().copy()

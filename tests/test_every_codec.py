@@ -39,6 +39,7 @@ from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start
 from imlab.trace import ignore
 from imlab.wire.messages import VoiceMessage
+from tests.tools import lacking, marked
 
 NOTHING = Namespace(codec=None, preset=None, bitrate=None, frame=None, complexity=None, rate=None, dtx=None)
 ROOT = Path(__file__).parents[1]
@@ -92,10 +93,10 @@ async def arriving(server: str, room: str, count: int) -> list[VoiceMessage]:
 @pytest.fixture(scope="module")
 def journey(speech: Clip, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     """Two seconds of speech in every codec through one server and one room."""
-    folder, said, lacking = tmp_path_factory.mktemp("journey"), cut(speech, 2.0), missing()
+    folder, said, absent = tmp_path_factory.mktemp("journey"), cut(speech, 2.0), missing()
     wav = folder / "said.wav"
     write_clip(wav, said)
-    names = [name for name in KINDS if name not in lacking]
+    names = [name for name in KINDS if name not in absent]
     with start(ServerPlan()) as server:
         where = ("--room", "all", "--server", server.ws)
         for name in names:
@@ -108,7 +109,7 @@ def journey(speech: Clip, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         saved = [each for line in told.splitlines() if (each := json.loads(line))["file"]]
         served = {each["codec"]: fetched(f"{server.media}/audio/{each['id']}") for each in saved}
     files = {each["codec"]: Path(each["file"]) for each in saved}
-    yield Journey(said, wav, {note.codec: note for note in notes}, files, served, lacking)
+    yield Journey(said, wav, {note.codec: note for note in notes}, files, served, absent)
 
 
 def fetched(url: str) -> tuple[str, bytes]:
@@ -134,17 +135,17 @@ def assert_said(clip: Clip, said: Clip, longer: float = 0.0) -> None:
         assert score > np.corrcoef(np.roll(heard, lag)[5:-5], meant[5:-5])[0, 1]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", marked(tuple(KINDS)))
 def test_what_was_said_is_heard(name: str, journey: Journey) -> None:
     if name in journey.missing:
-        pytest.skip(journey.missing[name])
+        lacking(name, journey.missing[name])
     assert_said(sound(journey.notes[name]), journey.said)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", marked(tuple(KINDS)))
 def test_what_was_saved_is_a_file_that_holds_it(name: str, journey: Journey) -> None:
     if name in journey.missing:
-        pytest.skip(journey.missing[name])
+        lacking(name, journey.missing[name])
     if name not in journey.files:
         pytest.skip(f"no file holds {name}: it is listened to, not saved")
     file = journey.files[name]

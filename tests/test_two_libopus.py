@@ -20,6 +20,7 @@ from imlab.studies.k02_two_libopus import EPILOG, main
 from imlab.studies.libopus_report import Found, plain, tables
 from imlab.studies.opus_build import Build, ask, open_build
 from imlab.studies.two_libopus import Outcome, Way, difference, measure, ways
+from tests.tools import lacking
 
 LIGHT, HEAVY = Way(0, Opus(12_000, complexity=3)), Way(0, Opus(12_000, complexity=10))
 
@@ -63,11 +64,11 @@ def test_a_libopus_differs_in_nothing_from_itself(held: Held) -> None:
     assert [key for key in keys if f'"{key}"' not in EPILOG] == [], "--help promises them all"
 
 
-@pytest.mark.process
+@pytest.mark.outside
 def test_the_systems_libopus_is_named_with_its_version_wherever_it_is_compared(held: Held) -> None:
     system = ctypes.util.find_library("opus")
     if system is None:
-        pytest.skip("needs libopus beside the wheel's: apt-get install libopus0")
+        lacking("libopus beside the wheel's", "apt-get install libopus0")
     found = held.against(system)
     versions = [str(build.features) for build in found.builds]
     assert versions[0] == str(features())
