@@ -110,7 +110,8 @@ def test_a_note_has_its_length_and_is_the_same_every_time(corpus: Corpus, second
     note, again = corpus.note(seconds, seed=4), corpus.note(seconds, seed=4)
     assert note.seconds == seconds
     assert np.array_equal(note.samples, again.samples)
-    assert not np.array_equal(note.samples, corpus.note(seconds, seed=5).samples)
+    others = (corpus.note(seconds, seed=seed) for seed in range(5, 12))  # of few recordings two seeds may draw one
+    assert not all(np.array_equal(note.samples, other.samples) for other in others)
 
 
 def test_without_speech_a_synthesiser_speaks_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
