@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus, open_corpus
 from imlab.audio.join import cut
+from imlab.audio.speech.corpus import Corpus, open_corpus
 
 settings.register_profile("imlab", deadline=None, print_blob=True)  # a loaded machine is slow, not wrong
 settings.register_profile("ci", parent=settings.get_profile("imlab"), derandomize=True)

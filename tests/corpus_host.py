@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpora import Archive, Published, published
 from imlab.audio.files import encode_clip
+from imlab.audio.speech.corpora import Archive, Published, published
 
 CLIP = Clip(np.random.default_rng(1).uniform(-0.1, 0.1, 1600).astype(np.float32), 16_000)
 FLAC, WAV = encode_clip(CLIP, ".flac"), encode_clip(CLIP, ".wav")

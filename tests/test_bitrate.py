@@ -18,13 +18,13 @@ from imlab.codec.pcm import Pcm
 from imlab.errors import InvalidRun, UsageError
 from imlab.lab.ahead import do
 from imlab.lab.pool import workers
-from imlab.studies import bitrate_scores
-from imlab.studies.bitrate import table
-from imlab.studies.bitrate_clips import Clips, knee
-from imlab.studies.bitrate_settings import ANCHORS, SCALES, Setting, settings
-from imlab.studies.bitrate_tables import claims, delta_rate, dominated, knobs, lacking
+from imlab.studies.bitrate import scores as bitrate_scores
+from imlab.studies.bitrate.clips import Clips, knee
+from imlab.studies.bitrate.reading import table
+from imlab.studies.bitrate.sent_clip import send
+from imlab.studies.bitrate.settings import ANCHORS, SCALES, Setting, settings
+from imlab.studies.bitrate.tables import claims, delta_rate, dominated, knobs, lacking
 from imlab.studies.q02_bitrate import _rows
-from imlab.studies.sent_clip import send
 
 BITRATES = (8_000, 12_000, 16_000, 24_000, 32_000)
 

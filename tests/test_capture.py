@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from imlab.audio.capture import Frame, clip_frames, clips_frames, cut_frames, file_frames, frame_size, pace
 from imlab.audio.clip import Clip, Samples
-from imlab.audio.corpus import Corpus
 from imlab.audio.files import write_clip
 from imlab.audio.resample import resample
+from imlab.audio.speech.corpus import Corpus
 from imlab.errors import UsageError
 
 MILLISECONDS = st.sampled_from([2.5, 10, 20, 40, 60])

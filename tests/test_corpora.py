@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imlab.audio.corpora import CORPORA
-from imlab.audio.corpus import open_corpus
-from imlab.audio.corpus_download import download
-from imlab.audio.corpus_fetch import NOTICE, Choice, Chooser, fetch_corpus, notice
-from imlab.audio.manifest import read_manifest
-from imlab.audio.speakers import read_table
-from imlab.audio.unpack import members, read_member
+from imlab.audio.speech.corpora import CORPORA
+from imlab.audio.speech.corpus import open_corpus
+from imlab.audio.speech.corpus_download import download
+from imlab.audio.speech.corpus_fetch import NOTICE, Choice, Chooser, fetch_corpus, notice
+from imlab.audio.speech.manifest import read_manifest
+from imlab.audio.speech.speakers import read_table
+from imlab.audio.speech.unpack import members, read_member
 from imlab.desk import dispatch
 from imlab.errors import DoorError, PeerError, UsageError
 from tests.corpus_host import SPEAKERS, VCTK_TABLE, Endless, Host, served, tar
@@ -192,7 +192,7 @@ def test_the_verb_fetches(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("IMLAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("imlab.audio.corpora.CORPORA", (served(host, "vctk"),))
+    monkeypatch.setattr("imlab.audio.speech.corpora.CORPORA", (served(host, "vctk"),))
     assert dispatch.main(["corpus", "fetch", "vctk", "--speakers", "1"]) == 2
     assert "add --yes when you have read it" in capsys.readouterr().err and not host.asked
     assert dispatch.main(["corpus", "fetch", "vctk", "--utterances", "1", "--yes", "--json"]) == 0
@@ -217,7 +217,7 @@ def test_the_verb_asks(
             return True
 
     monkeypatch.setenv("IMLAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("imlab.audio.corpora.CORPORA", (served(host, "vctk"),))
+    monkeypatch.setattr("imlab.audio.speech.corpora.CORPORA", (served(host, "vctk"),))
     monkeypatch.setattr("sys.stdin", Person(f"{answer}\n"))
     assert dispatch.main(["corpus", "fetch", "vctk", "--to", str(tmp_path / "here")]) == code
     assert "[y/N]" in capsys.readouterr().err

@@ -13,11 +13,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus, open_corpus
 from imlab.audio.files import encode_clip, write_clip
-from imlab.audio.manifest import NAME, read_manifest, scan, write_manifest
-from imlab.audio.survey import clipped, survey, survey_size
-from imlab.audio.voices import voices
+from imlab.audio.speech.corpus import Corpus, open_corpus
+from imlab.audio.speech.manifest import NAME, read_manifest, scan, write_manifest
+from imlab.audio.speech.survey import clipped, survey, survey_size
+from imlab.audio.speech.voices import voices
 from imlab.desk import dispatch
 from imlab.errors import DoorError, PeerError, UsageError
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import open_corpus
-from imlab.audio.fetch import fetch, fetched, unpack
 from imlab.audio.files import encode_clip
-from imlab.audio.manifest import NAME, read_manifest
-from imlab.audio.recordings import RECORDINGS, Recording
+from imlab.audio.speech.corpus import open_corpus
+from imlab.audio.speech.fetch import fetch, fetched, unpack
+from imlab.audio.speech.manifest import NAME, read_manifest
+from imlab.audio.speech.recordings import RECORDINGS, Recording
 from imlab.errors import DoorError, PeerError
 
 SOUND = encode_clip(Clip(np.linspace(-0.5, 0.5, 4000, dtype=np.float32), 16_000), ".wav")

@@ -196,7 +196,7 @@ def hot_modules() -> list[str]:
     """What a server, a client or a load generator may import."""
     named = [name for name, _ in modules() if not name.endswith("__init__")]
     hot = [name for name in named if room(name) in HOT or name.startswith("imlab.desk.calls.")]
-    return [*hot, *(f"imlab.desk.{verb}" for verb in HOT_VERBS), "imlab.studies.taps"]
+    return [*hot, *(f"imlab.desk.{verb}" for verb in HOT_VERBS), "imlab.studies.stop_to_play.taps"]
 
 
 def test_hot_processes_stay_light() -> None:

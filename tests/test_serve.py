@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus
 from imlab.audio.files import write_clip
 from imlab.audio.join import cut
+from imlab.audio.speech.corpus import Corpus
 from imlab.codec.container import oggopus
 from imlab.codec.contract import decode
 from imlab.codec.named import open_codec

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus
 from imlab.audio.files import read_clip, write_clip
+from imlab.audio.speech.corpus import Corpus
 from imlab.codec.container import oggopus
 from imlab.codec.container.tags import read_tags, write_tags
 from imlab.codec.contract import CodecError, Coded, encode

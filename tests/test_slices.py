@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip, Samples
-from imlab.audio.corpus import Corpus
+from imlab.audio.speech.corpus import Corpus
 from imlab.codec.contract import CodecError, Coded, Packet, decode, encode
 from imlab.codec.opus import Opus
 from imlab.codec.slice_files import code, label_of

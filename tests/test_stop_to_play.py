@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imlab.audio.corpus import Corpus
+from imlab.audio.speech.corpus import Corpus
 from imlab.codec.pcm import Pcm
 from imlab.errors import InvalidRun
 from imlab.net.links import Link, Path
-from imlab.studies import simulated_taps
-from imlab.studies.moments import COLUMNS, MOMENTS, STAGES, WHOLE, stages
-from imlab.studies.paths import PATHS
 from imlab.studies.q01_stop_to_play import CODECS
-from imlab.studies.stop_to_play import heard, parts, table
+from imlab.studies.stop_to_play import simulated_taps
+from imlab.studies.stop_to_play.moments import COLUMNS, MOMENTS, STAGES, WHOLE, stages
+from imlab.studies.stop_to_play.paths import PATHS
+from imlab.studies.stop_to_play.reading import heard, parts, table
 from imlab.wire.protobuf import Protobuf
 
 
@@ -97,7 +97,7 @@ def test_stages_that_miss_the_whole_are_not_drawn() -> None:
 
 def test_a_trials_process_does_not_pay_for_tables_and_figures() -> None:
     code = (
-        "import sys, imlab.studies.q01_stop_to_play, imlab.studies.taps;"
+        "import sys, imlab.studies.q01_stop_to_play, imlab.studies.stop_to_play.taps;"
         "print([name for name in ('pandas', 'scipy', 'matplotlib', 'locust') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imlab.audio.clip import Clip, Samples
-from imlab.audio.synth import MAN, WOMAN, Voice, synthesise
+from imlab.audio.speech.synth import MAN, WOMAN, Voice, synthesise
 from imlab.errors import UsageError
 
 VOICES = pytest.mark.parametrize("voice", [MAN, WOMAN], ids=["man", "woman"])

@@ -17,9 +17,9 @@ from imlab.codec.opus import Opus
 from imlab.codec.opus_features import Features, features
 from imlab.errors import DoorError
 from imlab.studies.k02_two_libopus import EPILOG, main
-from imlab.studies.libopus_report import Found, plain, tables
-from imlab.studies.opus_build import Build, ask, open_build
-from imlab.studies.two_libopus import Outcome, Way, difference, measure, ways
+from imlab.studies.two_libopus.build import Build, ask, open_build
+from imlab.studies.two_libopus.comparison import Outcome, Way, difference, measure, ways
+from imlab.studies.two_libopus.report import Found, plain, tables
 from tests.tools import lacking
 
 LIGHT, HEAVY = Way(0, Opus(12_000, complexity=3)), Way(0, Opus(12_000, complexity=10))

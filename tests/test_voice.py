@@ -9,7 +9,7 @@ import pytest
 
 from imlab.audio.clip import Clip
 from imlab.audio.resample import resample
-from imlab.audio.synth import synthesise
+from imlab.audio.speech.synth import synthesise
 from imlab.audio.voice import silero
 from imlab.audio.voice.activity import Activity, Detector, spread, steps
 from imlab.audio.voice.energy import Energy, levels

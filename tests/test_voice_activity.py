@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus
 from imlab.audio.join import cut
+from imlab.audio.speech.corpus import Corpus
 from imlab.audio.voice.activity import Activity
 from imlab.audio.voice.cutting import Cut
 from imlab.audio.voice.energy import Energy
@@ -25,10 +25,10 @@ from imlab.lab.design import plan
 from imlab.lab.manifest import read_manifest
 from imlab.lab.reading import Run
 from imlab.studies import q13_voice_activity as q13
-from imlab.studies import voice_activity as reading
-from imlab.studies.paused_notes import PAUSES, paused_note
-from imlab.studies.voice_contenders import CONTENDERS, PLAIN, QUIET, TRUTH
-from imlab.studies.voice_savings import by_coder, by_cutting, constant
+from imlab.studies.voice_activity import reading
+from imlab.studies.voice_activity.contenders import CONTENDERS, PLAIN, QUIET, TRUTH
+from imlab.studies.voice_activity.paused_notes import PAUSES, paused_note
+from imlab.studies.voice_activity.savings import by_coder, by_cutting, constant
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "q01_stop_to_play" / "reference"
 
@@ -42,7 +42,7 @@ def test_a_block_has_its_own_note_and_a_crowd_of_others(corpus: Corpus) -> None:
 
 
 def test_no_clean_recording_is_no_truth(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imlab.studies.paused_notes.clean", lambda clip: False)
+    monkeypatch.setattr("imlab.studies.voice_activity.paused_notes.clean", lambda clip: False)
     with pytest.raises(InvalidRun, match="quiet enough"):
         paused_note(replace(corpus, entries=corpus.entries[:2]), 0, 2, 3.0, 1)
 

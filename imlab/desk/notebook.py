@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from tqdm.notebook import tqdm
 
-from imlab.audio.corpus import open_corpus
 from imlab.audio.files import write_clip
+from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.container.writing import to_file
 from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
@@ -36,7 +36,7 @@ from imlab.lab.design import SCALES
 from imlab.lab.figure import Plot
 from imlab.lab.manifest import read_manifest
 from imlab.lab.reading import REFERENCE, Run, latest, runs
-from imlab.studies import one_note as note
+from imlab.studies.stop_to_play import one_note as note
 
 SCALE = os.environ.get("IMLAB_SCALE") or "stored"
 T = TypeVar("T")

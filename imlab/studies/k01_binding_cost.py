@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from imlab.audio.clip import Samples
-from imlab.audio.corpus import open_corpus
+from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.libopus import load
 from imlab.codec.opus import LARGEST, SET_BITRATE, SET_COMPLEXITY, SET_VBR_CONSTRAINT, Opus
 from imlab.errors import InvalidRun

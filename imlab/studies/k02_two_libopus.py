@@ -12,13 +12,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import open_corpus
+from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.opus import BITRATES
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.lab.pool import workers
-from imlab.studies.libopus_report import Found, plain, tables
-from imlab.studies.opus_build import open_build
-from imlab.studies.two_libopus import measure, ways
+from imlab.studies.two_libopus.build import open_build
+from imlab.studies.two_libopus.comparison import measure, ways
+from imlab.studies.two_libopus.report import Found, plain, tables
 
 USUAL = (6_000, 8_000, 12_000, 16_000, 24_000)  # bit/s
 RATE = 16_000  # Hz

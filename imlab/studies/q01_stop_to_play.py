@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from imlab.audio.corpus import open_corpus
+from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.libopus import load
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError, InvalidRun
@@ -19,10 +19,10 @@ from imlab.lab.gates import Gates
 from imlab.stack.marks import read_marks
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start
-from imlab.studies.moments import stages
-from imlab.studies.paths import PATHS
-from imlab.studies.simulated_taps import notes, tap_all
-from imlab.studies.taps import Request
+from imlab.studies.stop_to_play.moments import stages
+from imlab.studies.stop_to_play.paths import PATHS
+from imlab.studies.stop_to_play.simulated_taps import notes, tap_all
+from imlab.studies.stop_to_play.taps import Request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imlab.lab.figure import Plot
     from imlab.lab.reading import Run
 
-READING = "imlab.studies.stop_to_play"  # pandas and matplotlib: seconds that a trial's process does not pay for
+READING = "imlab.studies.stop_to_play.reading"  # pandas and matplotlib: not for a trial's process
 
 CODECS = (Opus(bitrate=24_000, frame_ms=20), Opus(bitrate=16_000, frame_ms=60))
 RATE = 80.0  # taps per second on loopback, evenly: a light load, so that the stages are those of one note
@@ -69,7 +69,10 @@ def _loopback(trial: Trial) -> Iterator[Row]:
 def _generate(request: Request) -> None:
     """The generator in its own process: no pandas, one core."""
     done = subprocess.run(
-        [sys.executable, "-m", "imlab.studies.taps", request.text()], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "imlab.studies.stop_to_play.taps", request.text()],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise DoorError(f"the generator failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus, open_corpus
-from imlab.audio.manifest import Entry
 from imlab.audio.resample import resample
+from imlab.audio.speech.corpus import Corpus, open_corpus
+from imlab.audio.speech.manifest import Entry
 from imlab.codec import catalogue
 from imlab.errors import DoorError
 from imlab.lab.ahead import Task
 from imlab.lab.design import Experiment, Row, Trial
 from imlab.lab.gates import Gates
-from imlab.studies.bitrate_scores import panels, scores, tasks
-from imlab.studies.bitrate_settings import RATE, Setting, settings
-from imlab.studies.sent_clip import send, warm_up
+from imlab.studies.bitrate.scores import panels, scores, tasks
+from imlab.studies.bitrate.sent_clip import send, warm_up
+from imlab.studies.bitrate.settings import RATE, Setting, settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imlab.lab.figure import Plot
     from imlab.lab.reading import Run
 
-READING = "imlab.studies.bitrate"  # pandas and matplotlib: seconds that a trial's process does not pay for
+READING = "imlab.studies.bitrate.reading"  # pandas and matplotlib: not for a trial's process
 BLOCKS = {"smoke": 1, "quick": 12, "full": 48}
 LONGEST_S = {"smoke": 3.0, "quick": 6.0, "full": 10.0}  # of a recording; a score takes a tenth of its length
 SEED = 20_260_202

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import open_corpus
 from imlab.audio.noise import Babble, Noise, Pink, White, add
+from imlab.audio.speech.corpus import open_corpus
 from imlab.audio.voice.activity import Activity, Detector
 from imlab.audio.voice.paused import LEVEL, Paused
 from imlab.audio.voice.score import score
@@ -24,9 +24,9 @@ from imlab.codec.libopus import load
 from imlab.errors import DoorError
 from imlab.lab.design import Experiment, Row, Trial
 from imlab.lab.gates import Gates
-from imlab.studies.paused_notes import PausedNote, paused_note
-from imlab.studies.voice_contenders import CONTENDERS, PLAIN, QUIET, TRUTH
-from imlab.studies.voice_savings import Saving, by_coder, by_cutting, constant
+from imlab.studies.voice_activity.contenders import CONTENDERS, PLAIN, QUIET, TRUTH
+from imlab.studies.voice_activity.paused_notes import PausedNote, paused_note
+from imlab.studies.voice_activity.savings import Saving, by_coder, by_cutting, constant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from imlab.lab.figure import Plot
     from imlab.lab.reading import Run
 
-READING = "imlab.studies.voice_activity"  # pandas and matplotlib: seconds that a trial's process does not pay for
+READING = "imlab.studies.voice_activity.reading"  # pandas and matplotlib: not for a trial's process
 
 NOISES: tuple[Noise, ...] = (White(), Pink(), Babble())
 LOUD = (20, 10, 5)  # dB from the power of the speech down to that of the noise

@@ -14,7 +14,7 @@ from shutil import disk_usage
 
 import soundfile
 
-from imlab.audio.corpus import open_corpus
+from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.catalogue import survey
 from imlab.desk.environment.programs import PROGRAMS
 from imlab.desk.environment.requirements import missing

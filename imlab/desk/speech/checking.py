@@ -10,8 +10,8 @@ from statistics import median
 
 from tqdm import tqdm
 
-from imlab.audio.manifest import NAME, write_manifest
-from imlab.audio.survey import Finding, survey, survey_size
+from imlab.audio.speech.manifest import NAME, write_manifest
+from imlab.audio.speech.survey import Finding, survey, survey_size
 from imlab.errors import UsageError
 
 BAR_AFTER = 1.0  # seconds

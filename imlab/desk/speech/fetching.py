@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 from imlab.audio.cache import cache_directory
-from imlab.audio.corpora import Published, published
-from imlab.audio.corpus_fetch import Choice, fetch_corpus, notice
-from imlab.audio.manifest import Entry
+from imlab.audio.speech.corpora import Published, published
+from imlab.audio.speech.corpus_fetch import Choice, fetch_corpus, notice
+from imlab.audio.speech.manifest import Entry
 from imlab.desk.speech.listing import archive_directory
 from imlab.errors import UsageError
 

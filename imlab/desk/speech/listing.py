@@ -6,9 +6,9 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from imlab.audio import corpora
 from imlab.audio.cache import cache_directory
-from imlab.audio.corpora import Published
+from imlab.audio.speech import corpora
+from imlab.audio.speech.corpora import Published
 
 
 def run(options: Namespace) -> int:

@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from imlab.audio.manifest import Entry, describe, write_manifest
 from imlab.audio.publish import publish
-from imlab.audio.recordings import LACKING, RECORDINGS, UNANSWERED, Recording
+from imlab.audio.speech.manifest import Entry, describe, write_manifest
+from imlab.audio.speech.recordings import LACKING, RECORDINGS, UNANSWERED, Recording
 from imlab.errors import DoorError, PeerError
 
 Say = Callable[[str], None]
@@ -69,7 +69,7 @@ def _archive(recording: Recording) -> bytes:
     """Download the archive, by a process in which pip runs; its progress bar goes where our stderr goes."""
     with tempfile.TemporaryDirectory(prefix="imlab-") as folder:
         place = Path(folder) / recording.archive
-        call = [sys.executable, "-m", "imlab.audio.download"]
+        call = [sys.executable, "-m", "imlab.audio.speech.download"]
         facts = [recording.project, recording.archive, str(recording.archive_bytes), str(place)]
         done = subprocess.run([*call, *facts], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
         _check_exit(recording, done.returncode)

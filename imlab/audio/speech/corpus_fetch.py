@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imlab.audio.corpora import Archive, Published
-from imlab.audio.corpus_download import download
-from imlab.audio.manifest import Entry, describe, write_manifest
-from imlab.audio.speakers import read_table
-from imlab.audio.unpack import members, read_member
+from imlab.audio.speech.corpora import Archive, Published
+from imlab.audio.speech.corpus_download import download
+from imlab.audio.speech.manifest import Entry, describe, write_manifest
+from imlab.audio.speech.speakers import read_table
+from imlab.audio.speech.unpack import members, read_member
 from imlab.errors import DoorError, PeerError, UsageError
 
 NOTICE = "LICENCE.txt"

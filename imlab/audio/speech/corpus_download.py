@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pooch
 from tqdm import tqdm
 
-from imlab.audio.corpora import Archive
+from imlab.audio.speech.corpora import Archive
 from imlab.errors import DoorError, PeerError
 
 PATIENCE = 30  # seconds without a byte until the connection counts as gone

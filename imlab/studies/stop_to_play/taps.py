@@ -1,4 +1,4 @@
-"""The generator of real taps: ``python -m imlab.studies.taps REQUEST``, a process of its own without pandas.
+"""The generator of real taps, a process of its own: ``python -m imlab.studies.stop_to_play.taps REQUEST``.
 
 One sender and one recipient on the same server. Taps come on a schedule drawn beforehand and wait for nobody, evenly
 spaced: phones code their tails at the same time, our one process would do it one after the other. Each ends a
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from imlab.audio.corpus import open_corpus
+from imlab.audio.speech.corpus import open_corpus
 from imlab.client.events import Event, Failed, Listening, Notice, Rejected
 from imlab.client.phone import Phone
 from imlab.client.player import Player
@@ -32,7 +32,7 @@ from imlab.lab.openloop import Load, offer
 from imlab.lab.schedule import Uniform
 from imlab.lab.validity import Validity
 from imlab.net.aio_client import Client
-from imlab.studies.takes import Take, takes
+from imlab.studies.stop_to_play.takes import Take, takes
 from imlab.trace import Mark
 
 ROOM = "lab"

@@ -15,11 +15,11 @@ import numpy as np
 from imlab.audio.cache import cache_directory
 from imlab.audio.capture import RATE
 from imlab.audio.clip import Clip
-from imlab.audio.fetch import Say, fetch, fetched
 from imlab.audio.join import extend
-from imlab.audio.manifest import NAME, Entry, read_manifest, scan
 from imlab.audio.resample import resample
-from imlab.audio.voices import SYNTHETIC, voices
+from imlab.audio.speech.fetch import Say, fetch, fetched
+from imlab.audio.speech.manifest import NAME, Entry, read_manifest, scan
+from imlab.audio.speech.voices import SYNTHETIC, voices
 from imlab.errors import UsageError
 
 

@@ -12,8 +12,8 @@ from imlab.errors import InvalidRun
 from imlab.lab.effect import paired
 from imlab.lab.intervals import SEED, Interval
 from imlab.lab.reading import Run, trusted
-from imlab.studies.bitrate_clips import FEWEST, Clips
-from imlab.studies.bitrate_settings import ANCHOR
+from imlab.studies.bitrate.clips import FEWEST, Clips
+from imlab.studies.bitrate.settings import ANCHOR
 
 USUAL = {"frame_ms": 20.0, "complexity": 10.0}
 RIVALS = ("AMR-WB", "LC3", "MP3", "AAC-LC")

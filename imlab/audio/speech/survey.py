@@ -14,7 +14,7 @@ import soundfile
 from imlab.audio.clip import Clip, Samples
 from imlab.audio.files import decode_clip, read_bytes
 from imlab.audio.loudness import loudness
-from imlab.audio.manifest import NAME, Entry, describe, read_manifest, sound_files
+from imlab.audio.speech.manifest import NAME, Entry, describe, read_manifest, sound_files
 from imlab.errors import DoorError, PeerError, UsageError
 
 SILENT = 1e-4  # of full scale, -80 dB: nothing above it is a voice that anyone hears

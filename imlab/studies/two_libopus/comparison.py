@@ -17,7 +17,7 @@ from imlab.codec.opus import Opus
 from imlab.lab.ahead import Task, do
 from imlab.lab.effect import paired
 from imlab.lab.intervals import Interval, mean_interval
-from imlab.studies.opus_build import Build, Take
+from imlab.studies.two_libopus.build import Build, Take
 
 PANEL = replace(WIDE, metrics=(VISQOL, PESQ_WB))
 COMPLEXITIES = (3, 10)

@@ -13,9 +13,9 @@ from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.figure import Imprint, Plot, imprint
 from imlab.lab.intervals import Interval
 from imlab.lab.reading import Run
-from imlab.studies.bitrate_clips import GAIN, Clips, knee
-from imlab.studies.bitrate_settings import ANCHOR
-from imlab.studies.bitrate_tables import tables as tables
+from imlab.studies.bitrate.clips import GAIN, Clips, knee
+from imlab.studies.bitrate.settings import ANCHOR
+from imlab.studies.bitrate.tables import tables as tables
 
 GOOD = 4.0  # of ViSQOL's scale: what a note should reach; decided before the run
 USUAL = {"frame_ms": 20.0, "complexity": 10.0}  # the Opus curve that is drawn

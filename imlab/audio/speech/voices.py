@@ -6,11 +6,11 @@ import hashlib
 import inspect
 from pathlib import Path
 
-from imlab.audio import phones, synth
 from imlab.audio.files import encode_clip
-from imlab.audio.manifest import NAME, Entry, describe, read_manifest, write_manifest
 from imlab.audio.publish import publish
-from imlab.audio.synth import MAN, WOMAN, synthesise
+from imlab.audio.speech import phones, synth
+from imlab.audio.speech.manifest import NAME, Entry, describe, read_manifest, write_manifest
+from imlab.audio.speech.synth import MAN, WOMAN, synthesise
 
 SYNTHETIC = "synthetic speech"
 CLIPS = 12

@@ -12,9 +12,9 @@ from imlab.lab.bars import stage_bars
 from imlab.lab.design import Trial
 from imlab.lab.figure import Imprint, Plot, imprint
 from imlab.lab.reading import Run
-from imlab.studies.moments import WHOLE
 from imlab.studies.q01_stop_to_play import CODECS, EXPERIMENT
-from imlab.studies.stop_to_play import LOOPBACK, heard, parts
+from imlab.studies.stop_to_play.moments import WHOLE
+from imlab.studies.stop_to_play.reading import LOOPBACK, heard, parts
 
 SECONDS = 3
 

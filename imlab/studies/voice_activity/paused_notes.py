@@ -9,9 +9,9 @@ import numpy as np
 
 from imlab.audio.capture import RATE
 from imlab.audio.clip import Clip
-from imlab.audio.corpus import Corpus
-from imlab.audio.manifest import Entry
 from imlab.audio.resample import resample
+from imlab.audio.speech.corpus import Corpus
+from imlab.audio.speech.manifest import Entry
 from imlab.audio.voice.paused import Paused, with_pauses
 from imlab.audio.voice.truth import clean, voiced
 from imlab.errors import InvalidRun

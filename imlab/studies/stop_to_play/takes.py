@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imlab.audio.clip import Samples
-from imlab.audio.corpus import Corpus
+from imlab.audio.speech.corpus import Corpus
 from imlab.client.recorder import Recorder
 from imlab.codec.contract import Codec
 from imlab.wire.messages import VoiceMessage

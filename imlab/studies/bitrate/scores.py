@@ -14,8 +14,8 @@ from imlab.audio.quality.panels import NARROW, WIDE, Panel, Scores
 from imlab.codec.catalogue import versions
 from imlab.errors import DoorError
 from imlab.lab.ahead import Task
-from imlab.studies.bitrate_settings import Setting
-from imlab.studies.sent_clip import send
+from imlab.studies.bitrate.sent_clip import send
+from imlab.studies.bitrate.settings import Setting
 
 TOGETHER = 12  # settings in a task: a reference is prepared once for them, and a bar still moves
 

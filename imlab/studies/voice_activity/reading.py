@@ -13,8 +13,8 @@ from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.figure import Plot, imprint
 from imlab.lab.intervals import Interval, mean_interval, median_interval
 from imlab.lab.reading import Run, trusted
-from imlab.studies.voice_contenders import CONTENDERS, QUIET, TRUTH
-from imlab.studies.voice_savings import CUT
+from imlab.studies.voice_activity.contenders import CONTENDERS, QUIET, TRUTH
+from imlab.studies.voice_activity.savings import CUT
 
 ALWAYS = "always"
 CODERS = ("Opus DTX", "AMR DTX")

@@ -14,7 +14,7 @@ from imlab.audio.waveform import thumbnail
 from imlab.client.recorder import POINTS
 from imlab.codec.container.writing import to_file
 from imlab.codec.contract import Codec, Coded, decode, encode
-from imlab.studies.bitrate_settings import Setting
+from imlab.studies.bitrate.settings import Setting
 from imlab.wire.messages import PacketLayout, VoiceMessage
 from imlab.wire.protobuf import Protobuf
 

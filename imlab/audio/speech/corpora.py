@@ -44,7 +44,7 @@ class Published:
     """A corpus. archives: in the order in which they are read, speaker tables first where they are apart.
 
     sounds: a pattern of the recordings' paths in the archives, with a group ``speaker``; nested: of archives inside
-    of archives; table: of the speaker table, and reader: its kind in imlab.audio.speakers.
+    of archives; table: of the speaker table, and reader: its kind in imlab.audio.speech.speakers.
     about: bytes to download, in all, as the publisher rounds them.
     """
 

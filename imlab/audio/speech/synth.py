@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imlab.audio.clip import Clip
-from imlab.audio.phones import Phone, babble
+from imlab.audio.speech.phones import Phone, babble
 from imlab.errors import UsageError
 
 HOP = 0.005  # seconds between two states of the filter

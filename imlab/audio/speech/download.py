@@ -1,6 +1,6 @@
 """One archive of the user's package index, through pip: its finder and session know the index, proxy and certificates.
 
-Run in a process of its own (pip allows no other use): ``python -m imlab.audio.download PROJECT ARCHIVE BYTES PLACE``.
+Run as ``python -m imlab.audio.speech.download PROJECT ARCHIVE BYTES PLACE``: pip allows no use but in its own process.
 ``pip download`` itself will not do: it runs the build of a source archive only to learn its name. Here nothing
 of the archive is run or unpacked. Progress goes to stderr when that is a terminal; the exit code says how it went.
 """
@@ -18,7 +18,7 @@ from pip._internal.network.session import PipSession
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from tqdm import tqdm
 
-from imlab.audio.recordings import LACKING, UNANSWERED
+from imlab.audio.speech.recordings import LACKING, UNANSWERED
 
 OPTIONS = ("--no-cache-dir", "--retries=1", "--timeout=15", "--no-input", "--disable-pip-version-check", "--quiet")
 

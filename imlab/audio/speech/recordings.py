@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# How asking for an archive can end, beside having it: the exit codes of imlab.audio.download.
+# How asking for an archive can end, beside having it: the exit codes of imlab.audio.speech.download.
 LACKING = 3  # the index knows the project, not this file
 UNANSWERED = 4  # the index knows nothing of the project; pip does not tell this from no network
 ARCTIC = "CMU ARCTIC (free for any purpose, notice kept; (c) 2003 Carnegie Mellon University)"

@@ -9,8 +9,8 @@ from typing import Any
 
 from imlab.lab.intervals import FEWEST, Interval
 from imlab.lab.machine import facts, said
-from imlab.studies.opus_build import Build
-from imlab.studies.two_libopus import (
+from imlab.studies.two_libopus.build import Build
+from imlab.studies.two_libopus.comparison import (
     PANEL,
     Difference,
     Outcome,

@@ -15,8 +15,8 @@ from imlab.lab.intervals import Interval, median_interval
 from imlab.lab.quantiles import Quantile, quantile
 from imlab.lab.reading import Run, trusted
 from imlab.lab.stages import Stages, take_apart
-from imlab.studies.moments import COLUMNS, MOMENTS, STAGES, WHOLE
-from imlab.studies.paths import PATHS
+from imlab.studies.stop_to_play.moments import COLUMNS, MOMENTS, STAGES, WHOLE
+from imlab.studies.stop_to_play.paths import PATHS
 
 LOOPBACK = "loopback"
 PLACES = (LOOPBACK, *(path.name for path in PATHS))

@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 
-from imlab.audio.corpus import Corpus
+from imlab.audio.speech.corpus import Corpus
 from imlab.client.events import Event
 from imlab.client.phone import Phone
 from imlab.codec.contract import Codec
@@ -21,7 +21,7 @@ from imlab.net.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
 from imlab.store.memory import MemoryStore
-from imlab.studies.takes import takes
+from imlab.studies.stop_to_play.takes import takes
 from imlab.trace import Mark
 from imlab.wire.messages import VoiceMessage
 

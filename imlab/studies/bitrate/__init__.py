@@ -1,0 +1,1 @@
+"""What q02_bitrate is made of."""

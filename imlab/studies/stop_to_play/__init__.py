@@ -1,0 +1,1 @@
+"""What q01_stop_to_play is made of."""

@@ -1,0 +1,1 @@
+"""What k02_two_libopus is made of."""

@@ -1,0 +1,1 @@
+"""What q13_voice_activity is made of."""
