@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imlab.lab.reading import Run
 
 READING = "imlab.studies.bitrate.reading"  # pandas and matplotlib: not for a trial's process
-BLOCKS = {"smoke": 1, "quick": 12, "full": 48}
+BLOCKS = {"smoke": 1, "quick": 12, "full": 40}
 LONGEST_S = {"smoke": 3.0, "quick": 6.0, "full": 10.0}  # of a recording; a score takes a tenth of its length
 SEED = 20_260_202
 SHORT = {"pesq_nb": "pesq", "pesq_wb": "pesq"}  # the panel says which
