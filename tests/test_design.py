@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from imlab.errors import UsageError
 from imlab.lab.cores import Cores, available, share
-from imlab.lab.design import Experiment, Row, Trial, label, plan
+from imlab.lab.design import Experiment, Row, Trial, plan
+from imlab.lab.factorial import Sweeps, label
+from imlab.lab.fraction import Fraction
 from imlab.lab.gates import Gates
 from imlab.lab.studies import find
 
@@ -63,11 +66,40 @@ def test_the_same_seed_is_the_same_plan() -> None:
         {"gates": Gates(steal=0.5)},
         {"factors": {"size": (1, 3), "codec": ("opus", "pcm")}},
         {"blocks": {"smoke": 1, "quick": 7, "full": 12}},
+        {"design": Sweeps({"size": 1, "codec": "opus"})},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_whatever_is_decided_before_is_in_the_hash(change: dict[str, Any]) -> None:
     assert plan(experiment(**change), "quick").hash != plan(experiment(), "quick").hash
+
+
+REFERENCES = sorted((Path(__file__).resolve().parents[1] / "results").glob("*/reference/plan.json"))
+
+
+@pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.parts[-3])
+def test_a_published_plan_is_drawn_again_with_its_hash(path: Path) -> None:
+    """Of what is stored alone, so that a study may change; published before there were designs to choose from."""
+    stored = json.loads(path.read_text())
+    same = ("question", "expectation", "seed", "warm_up_s", "margin", "limit_s")
+    blocks = {"smoke": 1, "quick": 1, "full": 1} | {stored["scale"]: stored["blocks"]}
+    factors = {factor: tuple(levels) for factor, levels in stored["factors"].items()}
+    told = {name: stored[name] for name in same} | {"name": stored["study"], "gates": Gates(**stored["gates"])}
+    drawn = plan(experiment(**told, blocks=blocks, factors=factors, **_chosen(stored)), stored["scale"])
+    assert drawn.hash == stored["hash"]
+    assert drawn.description == {name: stored[name] for name in drawn.description}
+
+
+def _chosen(stored: dict[str, Any]) -> dict[str, Any]:
+    """The design that a stored plan states, if it states one."""
+    told = stored.get("design", {})
+    if "centre" in told:
+        return {"design": Sweeps(told["centre"])}
+    return {"design": Fraction(tuple(told["generators"]))} if told else {}
+
+
+def test_there_are_published_plans() -> None:
+    assert REFERENCES
 
 
 def test_blocks_are_run_in_different_orders() -> None:

@@ -1,9 +1,9 @@
 """An experiment as a value, and the frozen plan that is drawn from it before anything runs.
 
-The unit of analysis is the block, not the request. A block runs every cell (every combination of factor levels)
-once, in an order drawn for that block, and all its cells share one seed: same arrivals, same payloads, same
-network. So the difference between two cells of a block is the treatment and the machine's mood, and the mood is
-what many blocks average away. Different blocks have different seeds.
+The unit of analysis is the block, not the request. A block runs every cell (every combination of factor levels,
+or those that a fraction or a sweep chooses) once, in an order drawn for that block, and all its cells share one
+seed: same arrivals, same payloads, same network. So the difference between two cells of a block is the treatment
+and the machine's mood, and the mood is what many blocks average away. Different blocks have different seeds.
 
 The plan is drawn from the experiment's seed alone and carries a sha256 of everything that was decided before the
 data, the expectation and the rejection rules included: two results with one hash answer the same question.
@@ -12,7 +12,6 @@ data, the expectation and the rejection rules included: two results with one has
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ import numpy as np
 from imlab.errors import UsageError
 from imlab.lab.ahead import Task
 from imlab.lab.cores import Cores
+from imlab.lab.factorial import Design, Full, label
 from imlab.lab.gates import Gates
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Experiment:
     """One question, decided before the data.
 
     ``factors`` maps a name to its levels; a level is a value, and its ``label`` is what the results call it.
+    ``design`` chooses the cells: all combinations, a stated Fraction of two-level factors, or Sweeps around a centre.
     ``attempt`` runs one trial and yields its rows: flat, with units in the names (``send_to_ack_s``); it raises
     InvalidRun when its numbers must not be believed. ``answer`` turns trusted rows into a small table.
     ``warm_up_s`` seconds at the head of each trial are labelled by the attempt (column ``warm_up``), ``limit_s``
@@ -71,6 +72,7 @@ class Experiment:
     gates: Gates = field(default_factory=Gates)
     versions: Callable[[], Mapping[str, str]] = no_versions
     ahead: Callable[[str], Sequence[Task]] | None = None
+    design: Design = field(default_factory=Full)
 
     def __post_init__(self) -> None:
         """Refuse what could not be run or could not be told apart afterwards."""
@@ -84,12 +86,16 @@ class Experiment:
             raise UsageError(f"{self.name}: margin and limit_s must be positive, warm_up_s not negative")
         for factor, levels in self.factors.items():
             _check_levels(self.name, factor, levels)
+        self.design.check(self.factors)
 
     @property
     def cells(self) -> list[Cell]:
-        """Every combination of levels, the last factor changing fastest; one empty cell without factors."""
-        names = list(self.factors)
-        return [dict(zip(names, levels, strict=True)) for levels in itertools.product(*self.factors.values())]
+        """The combinations of levels that the design chooses, in the order in which results number them."""
+        crossed = list(self.factors.items())
+        return [
+            {name: levels[level] for (name, levels), level in zip(crossed, pick, strict=True)}
+            for pick in self.design.picks(self.factors)
+        ]
 
     def predicted_s(self, scale: str) -> float:
         """What a run of this scale will cost, in seconds, by the experiment's own account."""
@@ -144,11 +150,13 @@ class Plan:
     def description(self) -> dict[str, Any]:
         """What was decided before the data, as plain JSON values."""
         told = self.experiment
+        factors = {factor: [label(level) for level in levels] for factor, levels in told.factors.items()}
+        design = told.design.told(factors)
         return {
             "study": told.name,
             "question": told.question.strip(),
             "expectation": told.expectation.strip(),
-            "factors": {factor: [label(level) for level in levels] for factor, levels in told.factors.items()},
+            "factors": factors,
             "scale": self.scale,
             "blocks": told.blocks[self.scale],
             "seed": told.seed,
@@ -157,7 +165,13 @@ class Plan:
             "limit_s": told.limit_s,
             "gates": told.gates.limits(),
             "trials": [[trial.block, trial.cell, trial.seed, trial.cell_seed] for trial in self.trials],
+            **({"design": design, "cells": self._cells} if design else {}),
         }
+
+    @property
+    def _cells(self) -> list[list[str]]:
+        """The chosen cells by the labels of their levels."""
+        return [[label(level) for level in cell.values()] for cell in self.experiment.cells]
 
     @cached_property
     def hash(self) -> str:
@@ -172,11 +186,6 @@ def plan(experiment: Experiment, scale: str) -> Plan:
         raise UsageError(f"no scale {scale!r}: choose from {', '.join(SCALES)}")
     blocks = range(experiment.blocks[scale])
     return Plan(experiment, scale, tuple(trial for block in blocks for trial in _draw_block(experiment, scale, block)))
-
-
-def label(level: object) -> str:
-    """What the results call a level: text as it is, anything else by its repr."""
-    return level if isinstance(level, str) else repr(level)
 
 
 def _draw_block(experiment: Experiment, scale: str, block: int) -> Iterator[Trial]:
