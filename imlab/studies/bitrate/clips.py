@@ -98,11 +98,12 @@ class Clips:
 NAMES = {"pcm": "PCM", "pcma": "G.711 A-law", "pcmu": "G.711 mu-law", "amr": "AMR-NB", "amr-wb": "AMR-WB",
          "g722": "G.722", "mp3": "MP3", "aac": "AAC-LC", "lc3": "LC3", "opus": "Opus"}  # fmt: skip
 USUAL_RATE = 16_000
+RIVAL = "Opus by PyAV"  # the same name on the wire
 
 
 def title(label: str, row: Mapping[str, Any]) -> str:
     """A setting in a few words: what is usual is left out."""
-    name = NAMES.get(row["name"], row["name"].replace("codec2-", "Codec2 "))
+    name = RIVAL if row["curve"] == RIVAL else NAMES.get(row["name"], row["name"].replace("codec2-", "Codec2 "))
     parts = [f"{name} {row['bitrate'] / 1000:g} kbit/s" if row["bitrate"] == row["bitrate"] else name]
     if row["name"] == "opus":
         parts += [f"{row['frame_ms']:g} ms"] if row["frame_ms"] != 20 else []
