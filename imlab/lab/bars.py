@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from imlab.errors import UsageError
-from imlab.lab.figure import COLOURS, HATCHES, INK, Imprint, Plot, finish, legend_below, sheet, style
+from imlab.lab.figure import COLOURS, HATCHES, INK, Imprint, Plot, finish, sheet, style
+from imlab.lab.room import broken, legend_below, lines
 
 LETTERED = 0.06  # of the longest bar: a shorter segment has no room for its number
 
@@ -31,13 +32,15 @@ def stage_bars(
     if not bars or not 0 < len(names) <= len(COLOURS):
         raise UsageError(f"stacked bars need a bar and up to {len(COLOURS)} stages, not {len(bars)} and {len(names)}")
     with style():
-        figure, axes = sheet(1.8 + 0.46 * len(bars) + 0.19 * ((len(names) + 3) // 4), title, subtitle)
+        labels = [_called(label, counts) for label in bars]
+        slot = max(0.46, 0.16 * max(map(lines, labels)))
+        figure, axes = sheet(1.8 + slot * len(bars) + 0.19 * ((len(names) + 3) // 4), title, subtitle)
         whole = {label: sum(parts.values()) * scale for label, parts in bars.items()}
         _stack(axes, names, list(bars.values()), scale, max(whole.values()))
         for place, total in enumerate(whole.values()):
             axes.annotate(f"{_digits(total)} {unit}", (total, place), (5, 0), textcoords="offset points",
                           va="center", fontweight="bold")  # fmt: skip
-        _frame(axes, [_called(label, counts) for label in bars], f"{axis} ({unit})", max(whole.values()))
+        _frame(axes, labels, f"{axis} ({unit})", max(whole.values()))
         legend_below(figure, axes, min(4, len(names)))
         alt = f"Stacked bars of {len(names)} stages in {unit}. " + " ".join(_told(bars, scale, unit))
         return finish(figure, axes, title, alt, imprint or Imprint())
@@ -72,7 +75,7 @@ def _frame(axes: Axes, labels: Sequence[str], axis: str, longest: float) -> None
 
 
 def _called(label: str, counts: Mapping[str, int] | None) -> str:
-    return f"{label}\nn = {counts[label]:,}" if counts else label
+    return f"{broken(label)}\nn = {counts[label]:,}" if counts else broken(label)
 
 
 def _told(bars: Mapping[str, Mapping[str, float]], scale: float, unit: str) -> list[str]:

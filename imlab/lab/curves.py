@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from imlab.errors import UsageError
 from imlab.lab.figure import (
@@ -24,11 +25,12 @@ from imlab.lab.figure import (
     Imprint,
     Plot,
     finish,
-    legend_below,
+    head,
     style,
     watermark,
 )
 from imlab.lab.intervals import Interval
+from imlab.lab.room import broken, legend_below
 
 PANEL = 2.9  # inches
 
@@ -63,6 +65,7 @@ def curves(
         for panel, axes in zip(panels, all_axes, strict=True):
             _draw(axes, panel, names)
             _scales(axes, log)
+            _name_marks(axes, panel.marks)
         all_axes[-1].set_xlabel(axis)
         for look, name in enumerate(names):
             all_axes[-1].plot([], [], color=COLOURS[look], linestyle=DASHES[look], marker=MARKERS[look], label=name)
@@ -78,11 +81,7 @@ def _sheets(panels: Sequence[Panel], title: str, subtitle: str, names: int) -> t
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
     all_axes = [row[0] for row in grid]
-    all_axes[0].set_title(title, pad=22 if subtitle else 8)
-    if subtitle:
-        all_axes[0].annotate(
-            subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=FAINT, fontsize=8.5
-        )
+    head(all_axes[0], title, subtitle)
     return figure, all_axes
 
 
@@ -99,11 +98,28 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
         at = _rising(points)
         axes.plot([point.x for point in at], [point.y.estimate for point in at], color=COLOURS[look],
                   linestyle=DASHES[look], marker=MARKERS[look], zorder=3)  # fmt: skip
-    for name, point in panel.marks.items():
+    for point in panel.marks.values():
         _bars(axes, [point], INK)
         axes.plot(point.x, point.y.estimate, marker="*", markersize=9, color=INK, markeredgecolor="white", zorder=4)
-        axes.annotate(name, (point.x, point.y.estimate), (5, -10), textcoords="offset points", fontsize=7.5, zorder=5)
     axes.set_ylabel(panel.quantity)
+
+
+def _name_marks(axes: Axes, marks: Mapping[str, Point]) -> None:
+    """Each mark's name beside it, towards the middle of the panel; a name that would lie on another goes below it."""
+    taken: list[Bbox] = []
+    for name, point in sorted(marks.items(), key=lambda mark: -mark[1].y.estimate):
+        at = point.x, point.y.estimate
+        left = axes.transAxes.inverted().transform(axes.transData.transform(at))[0] < 0.5
+        text = axes.annotate(
+            broken(name, 28), at, (5 if left else -5, -4), textcoords="offset points", fontsize=7.5, va="top",
+            ha="left" if left else "right", zorder=5, bbox=_PLATE, in_layout=False,
+        )  # fmt: skip
+        while any(text.get_window_extent().overlaps(other) for other in taken):
+            text.xyann = text.xyann[0], text.xyann[1] - 2
+        taken.append(text.get_window_extent())
+
+
+_PLATE = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
 
 
 def _bars(axes: Axes, points: Sequence[Point], colour: str) -> None:

@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from imlab.errors import UsageError
-from imlab.lab.figure import COLOURS, DASHES, FAINT, MARKERS, Imprint, Plot, finish, legend_below, sheet, style
+from imlab.lab.figure import COLOURS, DASHES, FAINT, MARKERS, Imprint, Plot, finish, sheet, style
 from imlab.lab.quantiles import Quantile, quantiles
+from imlab.lab.room import legend_below
 
 MARKED = (0.5, 0.9, 0.99)
 

@@ -19,10 +19,10 @@ from xml.sax.saxutils import escape
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
 from imlab.errors import UsageError
 from imlab.lab.reading import Run
+from imlab.lab.room import SUBTITLE, WATERMARK, fit, grow
 
 INK, FAINT, RULE = "#222222", "#6b6b6b", "#d9d9d9"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a", "#F0E442")
@@ -31,6 +31,7 @@ HATCHES = ("", "////", "----", "\\\\\\\\", "xxxx", "||||", "++++", "//")  # no d
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), "-", (0, (4, 1)), "-", "--")
 
 WIDTH = 7.2  # inches: a column of a report, and of a notebook
+USUAL_LINES = 3  # of a caption: every sheet has room for them
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # it comes with matplotlib: the same shapes everywhere
     "font.size": 9.0,
@@ -123,34 +124,36 @@ def sheet(height: float, title: str, subtitle: str = "") -> tuple[Figure, Axes]:
     """An empty figure of one panel, ``height`` inches high, with its title and a quieter line under it."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(textwrap.fill(title, 72), pad=22 if subtitle else 8)
-    if subtitle:
-        axes.annotate(
-            subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=FAINT, fontsize=8.5
-        )
+    head(axes, title, subtitle)
     return figure, axes
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
-    """Name the looks under the axis, where no curve can pass through the names."""
-    below = axes.transAxes + ScaledTranslation(0, -36 / 72, figure.dpi_scale_trans)
-    axes.legend(loc="upper left", bbox_to_anchor=(-0.01, 0), bbox_transform=below, ncols=columns, borderaxespad=0)
+def head(axes: Axes, title: str, subtitle: str = "") -> None:
+    """Title and subtitle over a panel; ``finish`` breaks them into the lines they need."""
+    axes.set_title(textwrap.fill(title, 72), pad=22 if subtitle else 8)
+    if subtitle:
+        axes.annotate(
+            subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=FAINT, fontsize=8.5,
+            label=SUBTITLE, in_layout=False,
+        )  # fmt: skip
 
 
 def finish(figure: Figure, axes: Axes, title: str, alt: str, imprint: Imprint) -> Plot:
-    """Print the imprint: caption below everything, watermark across the panel."""
+    """Print the imprint, caption below everything, watermark across the panel; then find room for all words."""
     if imprint.caption:
         lines = [line for part in imprint.caption.split("\n") for line in textwrap.wrap(part, 120)]
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.8, color=FAINT)
+        grow(figure, 8.5 * max(0, len(lines) - USUAL_LINES))
     if imprint.watermark:
         watermark(axes, imprint.watermark)
         alt = f"{imprint.watermark}. {alt}"
+    fit(figure)
     return Plot(figure, title, alt)
 
 
 def watermark(axes: Axes, text: str) -> None:
     """What must stand across a panel, if anything."""
     axes.text(
-        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", rotation=18,
-        fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10,
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", rotation=18, label=WATERMARK,
+        fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10, in_layout=False,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from imlab.errors import UsageError
 from imlab.lab.effect import Effect
 from imlab.lab.figure import COLOURS, FAINT, INK, RULE, Imprint, Plot, finish, sheet, style
+from imlab.lab.room import broken, lines
 
 LOOKS = {  # verdict -> colour, marker
     "faster": (COLOURS[2], "D"),
@@ -30,12 +31,13 @@ def forest(
     margin = margins.pop()
     with style():
         subtitle = f"95 % interval thin, 90 % thick, ticks are blocks; grey: within the margin of {margin * 100:.3g} %"
-        figure, axes = sheet(1.55 + 0.46 * len(effects), title, subtitle)
+        names = [f"{broken(name)}\n{effect.change.n} blocks" for name, effect in effects.items()]
+        figure, axes = sheet(1.55 + max(0.46, 0.16 * max(map(lines, names))) * len(effects), title, subtitle)
         axes.axvspan(math.expm1(-math.log1p(margin)), margin, color=RULE, alpha=0.7, linewidth=0, zorder=0)
         axes.axvline(0, color=FAINT, linewidth=0.9, zorder=1)
         for place, effect in enumerate(effects.values()):
             _line(axes, place, effect)
-        _frame(axes, effects, quantity)
+        _frame(axes, names, effects, quantity)
         alt = f"Change of {quantity} with 95 % intervals. " + ". ".join(
             f"{name}: {effect.text()}, {effect.change.n} blocks" for name, effect in effects.items()
         )
@@ -55,9 +57,9 @@ def _line(axes: Axes, place: int, effect: Effect) -> None:
                   va="center", fontsize=8.5, color=INK, annotation_clip=False)  # fmt: skip
 
 
-def _frame(axes: Axes, effects: Mapping[str, Effect], quantity: str) -> None:
+def _frame(axes: Axes, names: Sequence[str], effects: Mapping[str, Effect], quantity: str) -> None:
     """Names at the left, first on top, zero always in sight, percent below."""
-    axes.set_yticks(range(len(effects)), [f"{name}\n{effect.change.n} blocks" for name, effect in effects.items()])
+    axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(effects) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
