@@ -17,6 +17,7 @@ VERBS = {
     "run": "the main job: measure what fits the budget, execute the notebooks, write the report",
     "measure": "one study, measured here: a new run folder",
     "render": "stored rows to notebooks, figures and report; the same bytes each time",
+    "ledger": "every published claim, its verdict, and the runs that it rests on",
     "serve": "the server",
     "send": "a client that sends one voice note",
     "listen": "a client that receives, and plays or saves",

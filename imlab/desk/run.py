@@ -1,4 +1,6 @@
-"""./lab run, the main job: measure what fits the budget, execute the notebooks, write the report, tell the answers."""
+"""./lab run, the main job: measure what fits the budget, execute the notebooks, write the report, tell the answers
+and the ledger of claims.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import math
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imlab.desk.measure import use_corpus
@@ -17,6 +19,7 @@ from imlab.desk.measuring.answer import Answer, standing
 from imlab.desk.measuring.places import Places, here, shown
 from imlab.desk.measuring.study import all_studies
 from imlab.desk.measuring.taking import take
+from imlab.desk.measuring.verdicts import ledger, summary
 from imlab.desk.report import report
 from imlab.desk.report.letters import Letters, execute_all, notebooks
 from imlab.desk.report.report import Entry
@@ -95,7 +98,8 @@ def _measure(item: Item, places: Places, end: float) -> Entry:
 def _tell(entries: Sequence[Entry], places: Places, letters: Letters) -> int:
     """Write the report, and say the answers on the terminal."""
     path = report.write(places, entries, letters.pages)
-    print("\n" + "\n\n".join(_said(entry) for entry in entries) + f"\n\nreport: {shown(path)}", flush=True)
+    print("\n" + "\n\n".join([*(_said(entry) for entry in entries), *_claimed(entries, places)]), end="\n\n")
+    print(f"report: {shown(path)}", flush=True)
     for why in letters.failed.values():
         print(f"lab run: {why}", file=sys.stderr)
     return 1 if letters.failed or any(entry.failed for entry in entries) else 0
@@ -111,6 +115,13 @@ def _said(entry: Entry) -> str:
     lines += [entry.note or "" if entry.answer else f"Not measured yet. {entry.note}"]
     told = [textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="  ") for line in lines[1:] if line]
     return "\n".join([f"{entry.study.name}: {lines[0]}", *told])
+
+
+def _claimed(entries: Sequence[Entry], places: Places) -> Iterator[str]:
+    """The ledger of published claims, where the studies declare any."""
+    lines = ledger(places, [entry.answer for entry in entries if entry.answer])
+    if lines:
+        yield "\n".join([f"{summary(lines)} (./lab ledger CLAIM says more)", *(line.text() for line in lines)])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,10 +25,12 @@ from imlab.studies.bitrate.settings import RATE, Setting, settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imlab.lab.claim import Evidence
     from imlab.lab.figure import Plot
     from imlab.lab.reading import Run
 
 READING = "imlab.studies.bitrate.reading"  # pandas and matplotlib: not for a trial's process
+EVIDENCE = "imlab.studies.bitrate.evidence"
 BLOCKS = {"smoke": 1, "quick": 12, "full": 40}
 LONGEST_S = {"smoke": 3.0, "quick": 6.0, "full": 10.0}  # of a recording; a score takes a tenth of its length
 SEED = 20_260_202
@@ -115,6 +117,12 @@ def figures(run: Run) -> dict[str, Plot]:
 def tables(run: Run) -> dict[str, pd.DataFrame]:
     """The settings that nobody should use, the groups of speakers, the knobs, the claims."""
     told: dict[str, pd.DataFrame] = import_module(READING).tables(run)
+    return told
+
+
+def evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
+    """What the rows say of the published claims."""
+    told: Mapping[str, Sequence[Evidence]] = import_module(EVIDENCE).evidence(run)
     return told
 
 

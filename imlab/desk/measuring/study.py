@@ -2,12 +2,13 @@
 
 A study's module offers ``EXPERIMENT``, ``figures(run) -> {name: Plot}`` in order of importance, and
 ``conclusion(run) -> str``, one sentence with its interval; where its small table does not say everything, also
-``tables(run) -> {name: DataFrame}``. All are pure functions of the stored rows.
+``tables(run) -> {name: DataFrame}``; where it judges published claims, also ``evidence(run)``, a mapping from a claim's
+id to its Evidence. All are pure functions of the stored rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -17,6 +18,7 @@ import pandas as pd
 from imlab.desk.measuring.places import Places
 from imlab.errors import UsageError
 from imlab.lab import studies
+from imlab.lab.claim import Evidence
 from imlab.lab.design import Experiment
 from imlab.lab.figure import Plot
 from imlab.lab.reading import Run
@@ -24,6 +26,11 @@ from imlab.lab.reading import Run
 
 def no_tables(run: Run) -> Mapping[str, pd.DataFrame]:
     """What most studies have besides their small table."""
+    return {}
+
+
+def no_evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
+    """What a study has that judges no claim."""
     return {}
 
 
@@ -35,6 +42,7 @@ class Study:
     figures: Callable[[Run], Mapping[str, Plot]]
     conclusion: Callable[[Run], str]
     tables: Callable[[Run], Mapping[str, pd.DataFrame]] = no_tables
+    evidence: Callable[[Run], Mapping[str, Sequence[Evidence]]] = no_evidence
 
     @property
     def name(self) -> str:
@@ -78,4 +86,5 @@ def _load(module: str) -> Study:
     experiment, told = studies.load(module), import_module(module)
     if lacks := [part for part in ("figures", "conclusion") if not callable(getattr(told, part, None))]:
         raise UsageError(f"{module} has no {' and no '.join(lacks)}(run)")
-    return Study(experiment, told.figures, told.conclusion, getattr(told, "tables", no_tables))
+    more = {"tables": getattr(told, "tables", no_tables), "evidence": getattr(told, "evidence", no_evidence)}
+    return Study(experiment, told.figures, told.conclusion, **more)

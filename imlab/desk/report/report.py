@@ -17,6 +17,7 @@ from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.budget import told
 from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study
+from imlab.desk.measuring.verdicts import Line, ledger, summary
 from imlab.desk.report import page
 from imlab.desk.report.words import count
 from imlab.lab.folder import write_whole
@@ -48,17 +49,21 @@ def write(places: Places, entries: Sequence[Entry], pages: Mapping[str, str]) ->
     sources = {path.stem for path in places.notebooks.glob("*.ipynb")}
     for gone in {path.stem for path in letters.glob("*.html")} - sources:
         (letters / f"{gone}.html").unlink()
-    write_whole(places.report / "index.html", html(entries, sorted(path.stem for path in letters.glob("*"))).encode())
+    lines = ledger(places, [entry.answer for entry in entries if entry.answer])
+    told = html(entries, sorted(path.stem for path in letters.glob("*")), lines)
+    write_whole(places.report / "index.html", told.encode())
     return places.report / "index.html"
 
 
-def html(entries: Sequence[Entry], letters: Sequence[str]) -> str:
-    """The page; ``letters`` are the names of the notebooks that lie beside it."""
+def html(entries: Sequence[Entry], letters: Sequence[str], lines: Sequence[Line]) -> str:
+    """The page; ``letters`` are the names of the notebooks that lie beside it, ``lines`` the ledger of claims."""
     return page.fill(
         "report.html",
         title=TITLE,
         lead=_lead(entries),
         notebooks=[(name.replace("_", " "), f"notebooks/{name}.html") for name in letters],
+        claims=[_claimed(line) for line in lines],
+        counted=summary(lines),
         parts=[_part(number, entry, letters) for number, entry in enumerate(entries, 1)],
         machines=list(_machines([entry.answer.run for entry in entries if entry.answer])),
     )
@@ -75,6 +80,19 @@ def _lead(entries: Sequence[Entry]) -> str:
     }
     told = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
     return f"{count(len(entries), 'question')}: {told}."
+
+
+def _claimed(line: Line) -> dict[str, str]:
+    """A published claim as the template shows it."""
+    judged = line.judged
+    return {
+        "id": line.claim.id,
+        "statement": line.claim.statement,
+        "doubt": line.claim.doubt,
+        "verdict": judged.verdict,
+        "why": judged.text(),
+        "study": judged.endpoint.study or "no study yet",
+    }
 
 
 def _part(number: int, entry: Entry, letters: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Every published claim beside what the runs that stand for the studies say of it.
+
+A package of studies may hold a module ``claims`` with ``CLAIMS``, a tuple of Claim; one without has no ledger.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
+
+from imlab.desk.measuring.answer import Answer
+from imlab.desk.measuring.places import Places
+from imlab.desk.measuring.study import no_evidence
+from imlab.errors import InvalidRun, UsageError
+from imlab.lab.claim import BY_WEIGHT, Claim, Evidence, Judged, voided
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A claim, all that was found on it, and the verdict."""
+
+    claim: Claim
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def judged(self) -> Judged:
+        """By the endpoint that decides."""
+        return self.claim.judge(self.evidence)
+
+    @property
+    def runs(self) -> list[str]:
+        """``study/run``: the folders under results/ that speak of it."""
+        return sorted({found.run for found in self.evidence})
+
+    def plain(self) -> dict[str, object]:
+        """As JSON values; effect, low and high are those of the deciding endpoint, null where there is none."""
+        judged, endpoint = self.judged, self.judged.endpoint
+        effect = judged.evidence.effect if judged.evidence else None
+        return {
+            "id": self.claim.id,
+            "verdict": judged.verdict,
+            "effect": _number(effect.estimate if effect else math.nan),
+            "low": _number(effect.low if effect else math.nan),
+            "high": _number(effect.high if effect else math.nan),
+            "unit": endpoint.unit,
+            "margin": endpoint.margin,
+            "study": endpoint.study or None,
+            "evidence": self.runs,
+        }
+
+    def text(self) -> str:
+        """Two lines for a terminal: verdict and claim, then what decided it."""
+        head = f"{self.claim.id:<4} {self.judged.verdict:<14} "
+        return "\n".join([*_wrapped(self.claim.statement, head), *_wrapped(self.judged.text(), " " * len(head))])
+
+    def whole(self) -> str:
+        """All of it: the claim, its doubt and design, every endpoint with its verdict, the runs."""
+        claim = self.claim
+        told = {"source": claim.source, "to doubt": claim.doubt, "design": claim.design, "controls": claim.controls}
+        facts = [line for name, text in told.items() for line in _wrapped(text, f"  {name:<10}")]
+        parts = [line for part in claim.parts(self.evidence) for line in _part(part)]
+        return "\n".join([self.text(), "", *facts, "", *parts, "", f"  evidence  {', '.join(self.runs) or 'none'}"])
+
+
+def ledger(places: Places, answers: Sequence[Answer]) -> list[Line]:
+    """Every claim of the package of studies, in its order."""
+    declared = claims(places)
+    found = [_said(answer, declared) for answer in answers] if declared else []
+    return [Line(claim, tuple(one for said in found for one in said.get(claim.id, ()))) for claim in declared]
+
+
+def claims(places: Places) -> tuple[Claim, ...]:
+    """The claims that a package of studies declares; none where it has no such module."""
+    module = f"{places.package}.claims"
+    return tuple(import_module(module).CLAIMS) if find_spec(module) else ()
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """``17 claims: 1 refuted, 16 not yet tried``."""
+    counted = Counter(line.judged.verdict for line in lines)
+    told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in BY_WEIGHT if counted[verdict])
+    return f"{len(lines)} claims: {told}"
+
+
+def _said(answer: Answer, claims: Sequence[Claim]) -> Mapping[str, Sequence[Evidence]]:
+    """Claim -> evidence of one run, named by it; a smoke run says nothing, a void one says that it is void."""
+    study, name = answer.study, f"{answer.study.name}/{answer.run.path.name}"
+    if study.evidence is no_evidence or answer.run.manifest.smoke:
+        return {}
+    void = answer.silent or (f"the run is void: {answer.rejected}" if answer.run.manifest.void else "")
+    try:
+        found = {} if answer.silent else study.evidence(answer.run)
+    except InvalidRun as error:
+        found, void = {}, str(error)
+    if void:
+        return {claim.id: [voided(endpoint.name, void, name) for endpoint in claim.endpoints
+                           if endpoint.study == study.name] for claim in claims}  # fmt: skip
+    if strange := found.keys() - {claim.id for claim in claims}:
+        raise UsageError(f"{study.name} offers evidence on {', '.join(sorted(strange))}, and there is no such claim")
+    return {claim: [replace(one, run=name) for one in some] for claim, some in found.items()}
+
+
+def _part(part: Judged) -> Iterator[str]:
+    """An endpoint: its verdict, what it is, what was found."""
+    head = f"  {part.verdict:<14} "
+    yield from _wrapped(part.endpoint.quantity, head)
+    yield from _wrapped(f"{part.text()}; {part.endpoint.study or 'no study yet'}", " " * len(head))
+
+
+def _wrapped(text: str, head: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
