@@ -194,7 +194,7 @@ def test_cells_are_found_by_name_in_any_order_and_by_what_csv_makes_of_a_level()
     logs = noisy(8)
     plain = attribute(frame(logs, 3), factors(3))
     mixed = frame(logs, 3).iloc[:, ::-1].reorder_levels(["pool", "framing", "cache"], axis=1).rename(columns=str)
-    assert mixed.columns.tolist()[:2] == [("True", "True", "True"), ("True", "False", "True")]
+    assert list(map(tuple, mixed.columns))[:2] == [("True", "True", "True"), ("True", "False", "True")]
     again = attribute(mixed, factors(3))
     assert (plain.logs == again.logs).all()
     assert plain.waterfall() == again.waterfall()

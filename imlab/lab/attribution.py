@@ -47,11 +47,21 @@ class Step:
     ratio: Interval
     share: Interval
 
+    def changed(self) -> str:
+        """``-35.1 % [-37.0, -33.2]``."""
+        return change_text(self.ratio)
+
+    def shared(self) -> str:
+        """``41 % of the change [38, 44]``; without an interval, why."""
+        if self.share.method == UNSEEN:
+            return UNSEEN
+        share, low, high = (value * 100 for value in (self.share.estimate, self.share.low, self.share.high))
+        bounds = f"[{low:.0f}, {high:.0f}]" if self.share.given else f"({self.share.method})"
+        return f"{share:.0f} % of the change {bounds}"
+
     def text(self) -> str:
-        """``-35.1 % [-37.0, -33.2], 41 % of the change [38, 44]``, as far as there are intervals."""
-        low, high = (f"{(end - 1) * 100:+.1f}" for end in (self.ratio.low, self.ratio.high))
-        bounds = f" [{low}, {high}]" if self.ratio.given else ""
-        return f"{(self.ratio.estimate - 1) * 100:+.1f} %{bounds}, {_percent(self.share)}"
+        """Both, with a comma between."""
+        return f"{self.changed()}, {self.shared()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +144,14 @@ def attribute(table: pd.DataFrame, factors: Factors, design: Full | Fraction | N
     return Attribution(factors, log_table(table, factors))
 
 
+def change_text(ratio: Interval) -> str:
+    """A ratio as a change: ``-35.1 % [-37.0, -33.2]``; without an interval, ``-35.1 % (n=5: no interval)``."""
+    change, low, high = ((value - 1) * 100 for value in (ratio.estimate, ratio.low, ratio.high))
+    return f"{change:+.1f} % " + (f"[{low:+.1f}, {high:+.1f}]" if ratio.given else f"({ratio.method})")
+
+
 def _ratio(logs: Floats) -> Interval:
     return mean_interval(logs).map(math.exp)
-
-
-def _percent(share: Interval) -> str:
-    """``41 % of the change [38, 44]``; without an interval, why."""
-    if share.method == UNSEEN:
-        return UNSEEN
-    bounds = f"[{share.low * 100:.0f}, {share.high * 100:.0f}]" if share.given else f"({share.method})"
-    return f"{share.estimate * 100:.0f} % of the change {bounds}"
 
 
 def _flat(part: Part) -> dict[str, str | float]:
