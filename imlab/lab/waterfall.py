@@ -113,7 +113,7 @@ def _frame(axes: Axes, names: Sequence[str], axis: str) -> None:
 
 
 def _whiskers(whole: Interval) -> str:
-    told = f"whiskers: {whole.level * 100:.0f} % intervals over {whole.n} blocks" if whole.given else whole.method
+    told = f"whiskers: {whole.level * 100:.0f} %, {whole.n} blocks" if whole.given else whole.method
     return f"{told}; grey: may be no change"
 
 
