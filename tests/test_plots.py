@@ -9,15 +9,22 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from imlab.errors import UsageError
+from imlab.lab.attribution import Attribution, Waterfall
 from imlab.lab.bars import stage_bars
 from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.ecdf import ecdf
 from imlab.lab.effect import paired
-from imlab.lab.figure import Imprint, Plot
+from imlab.lab.figure import Imprint, Plot, style
 from imlab.lab.forest import forest
+from imlab.lab.heat import heat
 from imlab.lab.intervals import mean_interval
+from imlab.lab.load_curve import Capacity, Offered, load_curve
+from imlab.lab.percentiles import order_interval, percentiles
+from imlab.lab.timeline import Moment, timeline
+from imlab.lab.waterfall import waterfall
 
 PRINT = Imprint("q99_sound, quick, 6 blocks\n2 cores", "SMOKE: not a measurement")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,11 +54,79 @@ def curve() -> Plot:
     return curves([upper, Panel("other score", {"opus": opus})], "Bits and quality", "kbit/s", imprint=PRINT)
 
 
+def tail() -> Plot:
+    """A curve with a tail, one with too few for it, one that failed, and one for which the generator was late."""
+    rng = np.random.default_rng(1)
+    many = rng.lognormal(-5, 0.4, 2_000)
+    samples = {"opus": many, "few": many[:60], "none": many[:8], "lost": np.where(many > 0.01, np.nan, many)}
+    return percentiles(samples | {"late": many}, "The tail", lags={"late": many}, imprint=PRINT)
+
+
+def load() -> Plot:
+    """One system that is lost at the last rate, one that the generator could not bring there."""
+    spread = np.linspace(0.9, 1.1, 8)
+    one = [Offered(200.0, None, "no steady state"), Offered(100.0, mean_interval(0.01 * spread))]
+    two = [Offered(200.0, mean_interval(0.02 * spread)), Offered(100.0, mean_interval([0.01, 0.02]))]
+    known = {"one": Capacity(mean_interval(150 * spread)), "two": Capacity(mean_interval([200.0]), censored=True)}
+    return load_curve({"one": one, "two": two}, "Latency and load", 0.05, known, imprint=PRINT)
+
+
+def run_as_it_went() -> Plot:
+    blocks = [Moment(0, {"a": 0.001, "b": 0.002}), Moment(2, {"a": 0.003}), Moment(1, {"a": 0.009}, "steal over 0.02")]
+    return timeline(blocks, "A run", imprint=PRINT)
+
+
+def map_of_two() -> Plot:
+    """Three cells of four, one of them without interval."""
+    cells = {("8 kB/s", "0 %"): mean_interval(np.linspace(7, 8, 6)), ("8 kB/s", "30 %"): mean_interval([14.0, 15.0])}
+    cells |= {("64 kB/s", "0 %"): mean_interval(np.linspace(0.7, 0.8, 6))}
+    return heat(cells, "Wait", "uplink", "loss", "time to upload", "s", log=True, imprint=PRINT)
+
+
+def falls() -> Plot:
+    """Two changes that meddle, and one that does nothing but noise."""
+    old, cache, pool, both = np.log([0.2, 0.1, 0.16, 0.09])
+    logs = np.repeat([old, pool, cache, both], 2) + np.random.default_rng(2).normal(0, 0.02, (8, 8))
+    fall = Attribution(dict.fromkeys(("cache", "pool", "idle"), (0, 1)), logs).waterfall()
+    return waterfall(fall, "Which change made it faster?", "median latency", imprint=PRINT)
+
+
 FIGURES: list[tuple[Callable[[], Plot], list[str]]] = [
     (distribution, ["opus: p50", "p99 withheld: n too small (50, needs 1000)"]),
     (stages, ["3 s: 21 ms, of it upload 20, commit 1.", "30 s: 201 ms"]),
     (curve, ["score. opus: 3.62 [", "] at 12, 3.74 [", "the app's: 3.74", "level original: 4.9. other score"]),
+    (
+        tail,
+        [
+            "opus (n = 2,000): p50 6.",
+            "p99.9 withheld: n too small (2000, needs 10000)",
+            "few (n = 60): p50 ",
+            "none (n = 8: too few)",
+            "% failed",
+            "p50 withheld: generator late by ",
+        ],
+    ),
+    (
+        load,
+        [
+            "objective: p99 at most 50 ms",
+            "one: 10 [9.",
+            " ms at 100, no steady state at 200; capacity 150 [",
+            "two: 15 ms (n=2: no interval) at 100",
+            "capacity at least 200 (n=1: no interval) requests/s",
+        ],
+    ),
+    (
+        run_as_it_went,
+        [
+            "3 blocks in the order they ran, 1 rejected",
+            "a: 1 to 3 in 2 kept blocks. b: 2 to 2 in 1 kept",
+            "Block 1 rejected: steal over 0.02.",
+        ],
+    ),
+    (map_of_two, ["8 kB/s, 0 %: 7.5 [7", "8 kB/s, 30 %: 14.5 s (n=2: no interval)", "64 kB/s, 30 %: not measured"]),
     (effects, ["half & half: -50.0 % [-50.0, -50.0]: faster, 8 blocks", "same: +0.0 %", "(n=3: no interval)"]),
+    (falls, ["from 2", " ms: each step is the factor's mean over all", "cache: -4", " % of the change [", "Whole: -5"]),
 ]
 
 
@@ -69,7 +144,7 @@ def test_a_figure_repeats_to_the_byte_and_tells_what_it_shows(
     assert tree.get("role") == "img" and tree.findtext(f"{SVG}title") == first.title
     assert described == first.alt and described.startswith(PRINT.watermark)
     assert [text for text in told if text not in described] == []
-    assert len(text) < 200_000 and "<dc:date>" not in text
+    assert len(text) < 200_000 and "<dc:date>" not in text and "<image" not in text
     assert first.save(tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -89,10 +164,72 @@ def test_a_long_sample_is_thinned_but_keeps_its_tails() -> None:
         lambda: ecdf({str(name): [1.0] for name in range(9)}, "too many to tell apart"),
         lambda: stage_bars({}, "none"),
         lambda: forest({}, "none"),
+        lambda: waterfall(Waterfall(1.0, 1.0, {}, mean_interval([1.0]), "none"), "no step"),
         lambda: forest({"a": paired([1.0], [1.0], 0.03), "b": paired([1.0], [1.0], 0.1)}, "two margins"),
+        lambda: percentiles({}, "none"),
+        lambda: percentiles({str(name): [1.0] for name in range(9)}, "too many to tell apart"),
+        lambda: percentiles({"a": [1.0]}, "lags of another", lags={"b": [1.0]}),
+        lambda: load_curve({}, "none", 0.05),
+        lambda: load_curve({"a": []}, "a curve without a rate", 0.05),
+        lambda: load_curve({"a": [Offered(1, None)]}, "capacity of another", 0.05, {"b": Capacity(mean_interval([1]))}),
+        lambda: timeline([], "none"),
+        lambda: timeline([Moment(0, {})], "no cells"),
+        lambda: timeline([Moment(0, {"a": 1.0}), Moment(0, {"a": 2.0})], "one block twice"),
+        lambda: heat({}, "none", "x", "y", "time", "s"),
+        lambda: heat({(str(x), "y"): mean_interval([1.0]) for x in range(17)}, "too high", "x", "y", "time", "s"),
+        lambda: heat({("x", "y"): mean_interval([0.0])}, "ratios of zero", "x", "y", "time", "s", log=True),
         lambda: effects().save(Path("figure.pdf")),
     ],
 )
 def test_what_cannot_be_shown_is_refused(draw: Callable[[], object]) -> None:
     with pytest.raises(UsageError):
         draw()
+
+
+LONG = "What is told at great length, because somebody thought that a title can hardly say too much: does it fit?"
+WORDS: dict[str, Callable[[str], Plot]] = {
+    "curves": lambda words: curves(
+        [Panel(words, {f"{words} {n}": [Point(n, mean_interval([1.0 + n]))] for n in range(8)}, {words: 1.0},
+               {words: Point(7, mean_interval([1.0]))})],
+        words, words, words, log=False, imprint=Imprint(" ".join([words] * 9), "VOID: too many blocks rejected")),
+    "bars": lambda words: stage_bars({words: {f"{words} {n}": 1.0 for n in range(8)}}, words, words, imprint=PRINT),
+    "forest": lambda words: forest({words: paired([1.0, 1.1], [1.0, 1.2])}, words, words, imprint=PRINT),
+    "ecdf": lambda words: ecdf({words: [1.0, 2.0]}, words, words, imprint=PRINT),
+    "percentiles": lambda words: percentiles({words: [1.0] * 20}, words, words, imprint=PRINT),
+    "load_curve": lambda words: load_curve({words: [Offered(1.0, mean_interval([1.0]))]}, words, 1.0, imprint=PRINT),
+    "timeline": lambda words: timeline([Moment(0, {words: 1.0}, words)], words, words, imprint=PRINT),
+    "heat": lambda words: heat({(words, words): mean_interval([1.0])}, words, words, words, words, "s", imprint=PRINT),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("draw", WORDS.values(), ids=WORDS)
+def test_long_words_stay_on_the_sheet_and_leave_the_panel_its_room(draw: Callable[[str], Plot]) -> None:
+    figure = draw(LONG).figure
+    with style():
+        figure.draw_without_rendering()
+        sheet = figure.bbox
+        for axes in figure.axes:
+            told = [text for text in axes.findobj(Text) if text.get_text().startswith(LONG[:9])]
+            assert [text for text in told if text.get_window_extent().x1 > sheet.x1 + 12] == []
+        panel = figure.axes[0].get_window_extent()
+        assert panel.width > 0.3 * sheet.width and panel.height > 30
+
+
+def test_words_that_fit_are_left_alone() -> None:
+    figure = stage_bars({"3 s": {"upload": 1.0}}, "Where the time goes", "a short line").figure
+    axes = figure.axes[0]
+    assert axes.get_title("left") == "Where the time goes" and axes.texts[0].get_text() == "a short line"
+    assert figure.get_size_inches().tolist() == [7.2, 1.8 + 0.46 + 0.19]
+
+
+@pytest.mark.parametrize(("n", "q"), [(40, 0.5), (400, 0.9), (2_000, 0.99)])
+def test_order_statistics_hold_the_quantile_as_often_as_they_say(n: int, q: float) -> None:
+    drawn = np.sort(np.random.default_rng(1).random((2_000, n)), axis=1)
+    low, high = np.array([order_interval(sample, q) for sample in drawn]).T
+    held = np.mean((low <= q) & (q <= high))
+    assert 0.945 <= held <= 0.99, "at least the level, and not much wider: ranks are whole numbers"
+
+
+def test_an_interval_without_a_value_beyond_is_none() -> None:
+    assert np.isnan(order_interval(np.arange(20.0), 0.9)[1])

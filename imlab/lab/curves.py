@@ -105,17 +105,18 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
 
 
 def _name_marks(axes: Axes, marks: Mapping[str, Point]) -> None:
-    """Each mark's name beside it, towards the middle of the panel; a name that would lie on another goes below it."""
+    """Each mark's name beside it, towards the middle of the panel; a name that would lie on another gives way."""
     taken: list[Bbox] = []
     for name, point in sorted(marks.items(), key=lambda mark: -mark[1].y.estimate):
         at = point.x, point.y.estimate
-        left = axes.transAxes.inverted().transform(axes.transData.transform(at))[0] < 0.5
+        across, up = axes.transAxes.inverted().transform(axes.transData.transform(at))
+        left, below = across < 0.5, up > 0.25
         text = axes.annotate(
-            broken(name, 28), at, (5 if left else -5, -4), textcoords="offset points", fontsize=7.5, va="top",
-            ha="left" if left else "right", zorder=5, bbox=_PLATE, in_layout=False,
+            broken(name, 28), at, (5 if left else -5, -4 if below else 4), textcoords="offset points", fontsize=7.5,
+            ha="left" if left else "right", va="top" if below else "bottom", zorder=5, bbox=_PLATE, in_layout=False,
         )  # fmt: skip
         while any(text.get_window_extent().overlaps(other) for other in taken):
-            text.xyann = text.xyann[0], text.xyann[1] - 2
+            text.xyann = text.xyann[0], text.xyann[1] + (-2 if below else 2)
         taken.append(text.get_window_extent())
 
 

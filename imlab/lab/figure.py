@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from imlab.errors import UsageError
 from imlab.lab.reading import Run
@@ -156,4 +157,5 @@ def watermark(axes: Axes, text: str) -> None:
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", rotation=18, label=WATERMARK,
         fontsize=24, fontweight="bold", color="#B00020", alpha=0.28, zorder=10, in_layout=False,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],  # on dark cells of a map, too
     )  # fmt: skip

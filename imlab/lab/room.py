@@ -8,6 +8,7 @@ is left alone.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,6 +33,12 @@ def lines(name: str) -> int:
     return name.count("\n") + 1
 
 
+def span(blocks: Sequence[int]) -> str:
+    """``1 block``, ``12 blocks``, or ``6 to 12 blocks`` where they differ."""
+    least, most = min(blocks), max(blocks)
+    return f"{most} block{'s' if most != 1 else ''}" if least == most else f"{least} to {most} blocks"
+
+
 def grow(figure: Figure, points: float) -> None:
     """Make the sheet higher."""
     width, height = figure.get_size_inches()
@@ -48,15 +55,16 @@ def legend_below(figure: Figure, axes: Axes, columns: int) -> Legend:
 
 def fit(figure: Figure) -> None:
     """Break what is wider than the room it has, in all panels."""
-    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
-    _lay_out(figure, panels)
+    panels = {axes: place for axes in figure.axes if (place := axes.get_subplotspec())}
+    _lay_out(figure, list(panels))
+    if sum(_fit_names(figure, axes) for axes in figure.axes):
+        _lay_out(figure, list(panels))  # a name of several lines moves its panel
     for axes in panels:
-        _fit_names(axes)
         _fit_head(figure, axes)
         _fit_legend(figure, axes)
         _fit_watermark(axes)
-    for axes in panels:
-        axes.set_subplotspec(axes.get_subplotspec())  # as if nothing had been laid out: the bytes hang on it
+    for axes, place in panels.items():
+        axes.set_subplotspec(place)  # as if nothing had been laid out: the bytes hang on it
 
 
 def _lay_out(figure: Figure, panels: list[Axes]) -> None:
@@ -71,12 +79,13 @@ def _lay_out(figure: Figure, panels: list[Axes]) -> None:
         artist.set_in_layout(True)
 
 
-def _fit_names(axes: Axes) -> None:
-    """The names of the axes, along their axes."""
-    box = axes.get_window_extent()
-    right = _points(axes, axes.figure.bbox.x1 - box.x0)
-    _break(axes.xaxis.label, right - EDGE if axes.xaxis.label.get_ha() == "left" else _points(axes, box.width) + 40)
-    _break(axes.yaxis.label, _points(axes, box.height))
+def _fit_names(figure: Figure, axes: Axes) -> int:
+    """The names of the axes, along their axes, at the side in three lines at most; how many lines they take more."""
+    box, name = axes.get_window_extent(), axes.yaxis.label
+    high = _points(axes, box.height)
+    needed = max(high, _points(axes, name.get_window_extent().height) / 3 / TIDY)
+    grow(figure, needed - high)
+    return _break(axes.xaxis.label, _points(axes, box.width) + 40) + _break(name, needed)
 
 
 def _fit_head(figure: Figure, axes: Axes) -> None:
