@@ -110,6 +110,22 @@ def test_it_does_not_matter_from_which_side_one_starts(game: tuple[int, Floats])
     assert first_in(-values[::-1]) == pytest.approx(last_in(values))
 
 
+def test_gloves() -> None:
+    """Two have a left glove, one a right, a pair is worth 1: the textbook's 1/6, 1/6 and 2/3."""
+    pairs = np.array([min(left + other, right) for left, other, right in CELLS])
+    assert shapley(pairs) == pytest.approx([1 / 6, 1 / 6, 2 / 3])
+    assert (first_in(pairs).tolist(), last_in(pairs).tolist()) == ([0, 0, 0], [0, 0, 1])
+
+
+def test_the_pilot_plant() -> None:
+    """Box, Hunter and Hunter 2005, chapter 5: yields and the effects of temperature, concentration and catalyst."""
+    yields = np.array([[60, 72, 54, 68, 52, 83, 45, 80]]).reshape(2, 2, 2).T.reshape(1, 8)  # theirs: first is fastest
+    told = contrasts_of_logs(yields.astype(float), dict.fromkeys("TCK", (0, 1)))
+    assert {one.name.replace(" × ", ""): one.effect.estimate for one in told} == {
+        "T": 23.0, "C": -5.0, "K": 1.5, "TC": 1.5, "TK": 10.0, "CK": 0.0, "TCK": 0.5,
+    }  # fmt: skip
+
+
 def test_a_known_system_with_strong_interactions_is_found_again() -> None:
     found = attribute(frame(noisy(12, spread=0.0), 3), factors(3))
     ratios = [found.parts[name].shapley.ratio.estimate for name in NAMES[:3]]

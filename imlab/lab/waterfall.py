@@ -106,7 +106,7 @@ def _frame(axes: Axes, names: Sequence[str], axis: str) -> None:
     axes.use_sticky_edges = False
     axes.margins(x=0.06)
     low, high = axes.get_xlim()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high / low > DECADE else MaxNLocator(6))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high / low > DECADE else MaxNLocator(5))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axes.set_xlabel(axis)
