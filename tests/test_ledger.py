@@ -16,6 +16,7 @@ from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import Places, here
 from imlab.desk.measuring.study import Study, open_study
 from imlab.errors import InvalidRun, UsageError
+from imlab.lab.claim import exact
 from imlab.lab.manifest import Manifest
 from imlab.lab.reading import Run
 from imlab.studies.bitrate.evidence import evidence
@@ -57,7 +58,7 @@ def stored(folder: Path, frame: pd.DataFrame, **manifest: Any) -> Run:
     path.mkdir(parents=True)
     frame.to_csv(path / "rows.csv.gz", index=False)
     pd.DataFrame({"outcome": ["ok"], "kept": [True], "reason": [""]}).to_csv(path / "trials.csv", index=False)
-    facts: dict[str, Any] = {name: "" for name in Manifest.__dataclass_fields__}
+    facts: dict[str, Any] = dict.fromkeys(Manifest.__dataclass_fields__, "")
     facts |= {"scale": "quick", "void": False, "blocks": 12, "rejected": {}, "outcomes": {"ok": 12}}
     return Run(path, Manifest(**(facts | manifest)))
 
@@ -162,9 +163,10 @@ def test_what_must_not_be_believed_is_void(tmp_path: Path) -> None:
     assert mute["C7"].judged.verdict == "void" and "no clip was scored" in mute["C7"].judged.text()
 
 
-def test_evidence_on_a_claim_that_nobody_made_is_refused(tmp_path: Path) -> None:
-    study = replace(open_study("q02", here()), evidence=lambda run: {"C99": []})
-    with pytest.raises(UsageError, match="q02_bitrate offers evidence on C99, and there is no such claim"):
+@pytest.mark.parametrize("claim", ["C99", "C5"])
+def test_evidence_that_a_study_is_not_named_to_give_is_refused(tmp_path: Path, claim: str) -> None:
+    study = replace(open_study("q02", here()), evidence=lambda run: {claim: [exact("pauses", -50.0)]})
+    with pytest.raises(UsageError, match=f"q02_bitrate offers evidence on {claim} that it is not named to judge"):
         lines(here(), Answer(study, stored(tmp_path, rows())))
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from imlab.errors import InvalidRun, UsageError
 
 DEAREST_HIT = 0.005  # seconds: across a machine room, with an object to be decoded; the cheapest, from memory, is 0
-CLOSE = 0.03  # a stated number of clients agrees with the table within this: published numbers are rounded
+CLOSE = 0.03  # of a response or of the clients: published numbers are rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,8 @@ class Audit:
     def _closed(self) -> str:
         if self.loop is None:
             return f"no closed loop fits: {self.misfit}"
-        fits = (
-            f"a closed loop of {self.loop.clients:.4g} clients with {_ms(self.loop.think)} of think time fits both rows"
-        )
+        size = f"{self.loop.clients:.4g} clients with {_ms(self.loop.think)} of think time"
+        fits = f"a closed loop of {size} fits both rows, as some loop nearly always does"
         if not self.by_product:
             return fits
         return f"{fits}: the rate can be a by-product of the response, and no gain of capacity is shown"
@@ -141,8 +140,9 @@ def _loop(before: Published, after: Published) -> Loop | str:
     if before.rate == after.rate:
         return "the rate is the same in both rows; at equal offered load the responses may be compared as they are"
     think = (before.busy - after.busy) / (after.rate - before.rate)
-    if think < 0:
+    if think < -CLOSE * min(before.latency, after.latency):
         return _beyond(before, after)
+    think = max(0.0, think)
     found = Loop(before.rate * (before.latency + think), think)
     clients = stated[0] or stated[1]
     if clients is not None and abs(found.clients / clients - 1) > CLOSE:

@@ -110,14 +110,15 @@ class Judged:
 
     def _effect(self) -> str:
         assert self.evidence is not None
-        return signed(self.evidence.effect, self.endpoint)
+        smaller = self.verdict == "refuted" and self.endpoint.said and self.endpoint.better != "same"
+        return f"{'not reproduced: ' if smaller else ''}{signed(self.evidence.effect, self.endpoint)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What was published. ``doubt``: what to doubt in it; ``design``: how it is tried, ``controls``: what must show
-    that the trial can tell; ``own``: evidence from the claim's own numbers, which needs no run and comes first;
-    ``void``: why it cannot be measured.
+    that the trial can tell; ``own``: evidence from the claim's own numbers, which needs no run; ``void``: why it
+    cannot be measured.
     """
 
     id: str
@@ -151,14 +152,16 @@ class Claim:
         return worst
 
     def parts(self, evidence: Sequence[Evidence] = ()) -> list[Judged]:
-        """The verdict on each endpoint."""
-        known = {endpoint.name for endpoint in self.endpoints}
-        if strange := {found.endpoint for found in evidence} - known:
+        """The verdict on each endpoint; there is one piece of evidence for it, or none."""
+        known, told = [endpoint.name for endpoint in self.endpoints], [*self.own, *evidence]
+        by_name = {found.endpoint: found for found in told}
+        if strange := by_name.keys() - set(known):
             raise UsageError(f"{self.id} has no endpoint {', '.join(sorted(strange))}: there are {', '.join(known)}")
-        return [self._part(endpoint, (*self.own, *evidence)) for endpoint in self.endpoints]
+        if len(by_name) < len(told):
+            raise UsageError(f"{self.id}: two pieces of evidence for one endpoint, and no rule to choose")
+        return [self._part(endpoint, by_name.get(endpoint.name)) for endpoint in self.endpoints]
 
-    def _part(self, endpoint: Endpoint, evidence: Sequence[Evidence]) -> Judged:
-        found = next((one for one in evidence if one.endpoint == endpoint.name), None)
+    def _part(self, endpoint: Endpoint, found: Evidence | None) -> Judged:
         if self.void:
             return Judged("void", endpoint, None, self.void)
         if found is None:

@@ -86,5 +86,5 @@ def _load(module: str) -> Study:
     experiment, told = studies.load(module), import_module(module)
     if lacks := [part for part in ("figures", "conclusion") if not callable(getattr(told, part, None))]:
         raise UsageError(f"{module} has no {' and no '.join(lacks)}(run)")
-    more = {"tables": getattr(told, "tables", no_tables), "evidence": getattr(told, "evidence", no_evidence)}
-    return Study(experiment, told.figures, told.conclusion, **more)
+    tables, evidence = getattr(told, "tables", no_tables), getattr(told, "evidence", no_evidence)
+    return Study(experiment, told.figures, told.conclusion, tables, evidence)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 
 from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import Places
-from imlab.desk.measuring.study import no_evidence
+from imlab.desk.measuring.study import Study, no_evidence
 from imlab.errors import InvalidRun, UsageError
 from imlab.lab.claim import BY_WEIGHT, Claim, Evidence, Judged, voided
 
@@ -92,17 +92,24 @@ def _said(answer: Answer, claims: Sequence[Claim]) -> Mapping[str, Sequence[Evid
     study, name = answer.study, f"{answer.study.name}/{answer.run.path.name}"
     if study.evidence is no_evidence or answer.run.manifest.smoke:
         return {}
+    judges = {claim.id: _judges(study, claim) for claim in claims}
     void = answer.silent or (f"the run is void: {answer.rejected}" if answer.run.manifest.void else "")
     try:
-        found = {} if answer.silent else study.evidence(answer.run)
+        found = {} if void else study.evidence(answer.run)
     except InvalidRun as error:
         found, void = {}, str(error)
     if void:
-        return {claim.id: [voided(endpoint.name, void, name) for endpoint in claim.endpoints
-                           if endpoint.study == study.name] for claim in claims}  # fmt: skip
-    if strange := found.keys() - {claim.id for claim in claims}:
-        raise UsageError(f"{study.name} offers evidence on {', '.join(sorted(strange))}, and there is no such claim")
+        return {claim: [voided(endpoint, void, name) for endpoint in ends] for claim, ends in judges.items()}
+    for claim, some in found.items():
+        if claim not in judges or {one.endpoint for one in some} - set(judges[claim]):
+            raise UsageError(f"{study.name} offers evidence on {claim} that it is not named to judge")
     return {claim: [replace(one, run=name) for one in some] for claim, some in found.items()}
+
+
+def _judges(study: Study, claim: Claim) -> list[str]:
+    """The endpoints of a claim that a study judges; what is arithmetic needs none."""
+    own = {found.endpoint for found in claim.own}
+    return [end.name for end in claim.endpoints if end.study == study.name and end.name not in own]
 
 
 def _part(part: Judged) -> Iterator[str]:
