@@ -130,6 +130,7 @@ def test_sweeps_leave_the_centre_one_factor_at_a_time() -> None:
 )
 def test_chosen_cells_fill_randomised_blocks_on_common_seeds(count: int, design: Design) -> None:
     drawn = plan(experiment(two_level(count), design), "full")
+    assert json.loads(json.dumps(drawn.description)) == drawn.description, "a stored plan is recognised"
     cells = drawn.experiment.cells
     for block in range(12):
         trials = [trial for trial in drawn.trials if trial.block == block]

@@ -198,6 +198,8 @@ WORDS: dict[str, Callable[[str], Plot]] = {
     "percentiles": lambda words: percentiles({words: [1.0] * 20}, words, words, imprint=PRINT),
     "load_curve": lambda words: load_curve({words: [Offered(1.0, mean_interval([1.0]))]}, words, 1.0, imprint=PRINT),
     "timeline": lambda words: timeline([Moment(0, {words: 1.0}, words)], words, words, imprint=PRINT),
+    "waterfall": lambda words: waterfall(
+        Attribution({words: (0, 1)}, np.log([[2.0, 1.0]] * 7)).waterfall(), words, words, imprint=PRINT),
     "heat": lambda words: heat({(words, words): mean_interval([1.0])}, words, words, words, words, "s", imprint=PRINT),
 }  # fmt: skip
 
