@@ -60,7 +60,8 @@ class Effect:
         """``-21.3 % [-24.0, -18.5]: faster``."""
         change, low, high = (value * 100 for value in (self.change.estimate, self.change.low, self.change.high))
         interval = f"[{low:+.1f}, {high:+.1f}]" if self.change.given else f"({self.change.method})"
-        return f"{change:+.1f} % {interval}: {self.verdict}"
+        noted = f" ({self.change.note})" if self.change.note else ""
+        return f"{change:+.1f} % {interval}{noted}: {self.verdict}"
 
 
 def paired(old: ArrayLike, new: ArrayLike, margin: float = MARGIN, better: Better = "lower") -> Effect:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 
 FEWEST, MANY = 6, 30  # blocks: below the first no interval, from the second the percentile bootstrap
 RESAMPLES, SEED = 10_000, 20_240_229
+SKEWED, SKEW_LOSS = "skewed: may cover < 92 %", 0.07  # skewness squared, per block
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Interval:
     n: int
     method: str
     level: float = 0.95
+    note: str = ""  # what to doubt in it
 
     @property
     def given(self) -> bool:
@@ -45,13 +48,14 @@ class Interval:
 
     def map(self, change: Callable[[float], float]) -> Interval:
         """The same interval on another, rising scale."""
-        return Interval(change(self.estimate), change(self.low), change(self.high), self.n, self.method, self.level)
+        return replace(self, estimate=change(self.estimate), low=change(self.low), high=change(self.high))
 
     def text(self, scale: float = 1.0, unit: str = "", digits: int = 3) -> str:
-        """``12.3 [11.9, 12.8] ms``; without an interval, ``12.3 ms (n=4: no interval)``."""
+        """``12.3 [11.9, 12.8] ms``; without an interval, ``12.3 ms (n=4: no interval)``; a note follows."""
         middle, low, high = (f"{value * scale:.{digits}g}" for value in (self.estimate, self.low, self.high))
         told = f" {unit}" if unit else ""
-        return f"{middle} [{low}, {high}]{told}" if self.given else f"{middle}{told} ({self.method})"
+        noted = f" ({self.note})" if self.note else ""
+        return f"{middle} [{low}, {high}]{told}{noted}" if self.given else f"{middle}{told} ({self.method})"
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
@@ -61,8 +65,9 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     if n < FEWEST:
         return Interval(float(blocks.mean()), math.nan, math.nan, n, f"n={n}: no interval", level)
     if n < MANY:
-        return Interval(*_scalars(student(blocks, level)), n, "Student t", level)
-    return Interval(*_scalars(percentile(blocks, level)), n, f"percentile bootstrap, {RESAMPLES:,}", level)
+        return Interval(*_scalars(student(blocks, level)), n, "Student t", level, doubt(blocks))
+    method = f"percentile bootstrap, {RESAMPLES:,}"
+    return Interval(*_scalars(percentile(blocks, level)), n, method, level, doubt(blocks))
 
 
 def beside(values: ArrayLike, level: float = 0.95) -> Interval:
@@ -95,9 +100,13 @@ def student(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats
 
 def percentile(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Mean, low, high by the percentile bootstrap; shape (..., n) -> three of shape (...)."""
-    means = blocks[..., _picks(blocks.shape[-1])].mean(axis=-1)
-    low, high = np.quantile(means, _tails(level), axis=-1)
+    low, high = np.quantile(resampled(blocks), _tails(level), axis=-1)
     return blocks.mean(axis=-1), low, high
+
+
+def resampled(blocks: Floats) -> Floats:
+    """The mean of each resample of the blocks; shape (..., n) -> (..., RESAMPLES)."""
+    return np.asarray(blocks[..., _picks(blocks.shape[-1])].mean(axis=-1))
 
 
 def bootstrap_t(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
@@ -116,9 +125,33 @@ def bootstrap_t(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Fl
     return mean, mean - high * spread, mean - low * spread
 
 
+def doubt(blocks: Floats) -> str:
+    """A note where the blocks are so skewed that a 95 % interval of their mean is known to cover under 92 %."""
+    return SKEWED if bool(skewed(blocks)) else ""
+
+
+def skewed(blocks: Floats) -> NDArray[np.bool_]:
+    """Whether the mean's interval covers too little for the skew, shape (..., n) -> (...).
+
+    The loss grows with skewness^2 / n (P. Hall, The Bootstrap and Edgeworth Expansion, 1992): 92 % is reached near
+    0.07, by simulation of exponential and log-normal blocks. A skewness within two deviations of what normal blocks
+    show (one in twenty shows more) says nothing. Few blocks hide their skew: of log-normal ones (sigma 1) 3 in 10 are
+    noted at 6 blocks, 6 in 10 at 12, 8 in 10 at 30. A missing note proves nothing.
+    """
+    n = blocks.shape[-1]
+    off = blocks - blocks.mean(axis=-1, keepdims=True)
+    spread = np.maximum(np.sqrt((off**2).mean(axis=-1)), np.finfo(np.float64).tiny)
+    skew = ((off / spread[..., None]) ** 3).mean(axis=-1)
+    chance = 2 * math.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
+    return np.asarray(np.abs(skew) > max(chance, math.sqrt(SKEW_LOSS * n)))
+
+
+@lru_cache(maxsize=4)
 def _picks(n: int) -> NDArray[np.int64]:
     """Which blocks each resample takes, shape (RESAMPLES, n); the same for the same n, so that results repeat."""
-    return np.random.default_rng((SEED, n)).integers(0, n, (RESAMPLES, n))
+    picks = np.random.default_rng((SEED, n)).integers(0, n, (RESAMPLES, n))
+    picks.flags.writeable = False
+    return picks
 
 
 def _tails(level: float) -> tuple[float, float]:
