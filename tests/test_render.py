@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import nbformat
 import pytest
 
 from imlab.desk import measure, render
@@ -82,6 +83,18 @@ def test_a_notebook_that_fails_is_named_and_the_report_is_written(
     assert "91_broken.ipynb: ZeroDivisionError: division by zero" in said.err
     assert "index.html" in said.out and broken.read_bytes() == before
     broken.unlink()
+
+
+def test_prose_that_quotes_what_no_cell_printed_is_named(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    path = bench.write_notebook("from imlab.desk.notebook import Prose\nProse('It took 7 ms.')", name="90_hashing")
+    loose = nbformat.read(path, as_version=4)
+    loose.cells.append(nbformat.v4.new_markdown_cell("As printed, 7 ms; and 0.007 s; but not 8 ms.", id="words"))
+    path.write_text(nbformat.writes(loose) + "\n")
+    assert render.main(["90"]) == 1
+    said = capsys.readouterr().err
+    assert '90_hashing.ipynb: cell words says "8 ms", which no cell prints' in said and '"7 ms"' not in said
+    bench.write_notebook()
+    assert render.main(["90"]) == 0
 
 
 def test_at_smoke_scale_a_notebook_measures_and_says_so(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from imlab.desk.measuring.study import Study, all_studies, open_study
 from imlab.desk.report import report
 from imlab.desk.report.execute import text
 from imlab.desk.report.letters import Letters, execute_all, notebooks
+from imlab.desk.report.prose import unbound
 from imlab.desk.report.readme import fill
 from imlab.desk.report.report import Entry
 from imlab.lab.folder import write_whole
@@ -21,6 +22,7 @@ from imlab.lab.reading import runs
 EPILOG = """\
 Figures go beside the rows they are drawn from: of the published run, and of the run that stands for the study here.
 The notebooks in notebooks/ and the answers in README.md come from published rows alone: the same on every machine.
+A notebook whose prose says a measurement that none of its cells prints is named, and the exit code is 1.
 
 examples:
   ./lab render          everything
@@ -29,7 +31,7 @@ examples:
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0 when everything was drawn, 1 when a notebook failed."""
+    """Exit code 0 when everything was drawn, 1 when a notebook failed or its prose quotes what no cell printed."""
     options = _parser().parse_args(argv)
     places = here()
     chosen = open_study(options.study, places) if options.study else None
@@ -44,9 +46,17 @@ def main(argv: list[str]) -> int:
     readme = places.notebooks.parent / "README.md"
     if readme.is_file() and fill(readme, places):
         print(shown(readme))
-    for why in letters.failed.values():
+    complaints = [*letters.failed.values(), *_loose(letters, places)]
+    for why in complaints:
         print(f"lab render: {why}", file=sys.stderr)
-    return 1 if letters.failed else 0
+    return 1 if complaints else 0
+
+
+def _loose(letters: Letters, places: Places) -> Iterator[str]:
+    """The measurements in prose that nothing binds, notebook by notebook."""
+    known = {study.name: study.experiment for study in all_studies(places)}
+    for path, notebook in letters.done.items():
+        yield from (f"{path.name}: {why}" for why in unbound(notebook, known))
 
 
 def _draw(study: Study, places: Places) -> Iterator[Path]:
