@@ -22,9 +22,12 @@ from imlab.lab.forest import forest
 from imlab.lab.heat import heat
 from imlab.lab.intervals import mean_interval
 from imlab.lab.load_curve import Capacity, Offered, load_curve
+from imlab.lab.manifest import read_manifest
 from imlab.lab.percentiles import order_interval, percentiles
-from imlab.lab.timeline import Moment, timeline
+from imlab.lab.reading import Run
+from imlab.lab.timeline import Moment, moments, timeline
 from imlab.lab.waterfall import waterfall
+from tests.test_reading import stored
 
 PRINT = Imprint("q99_sound, quick, 6 blocks\n2 cores", "SMOKE: not a measurement")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -235,3 +238,14 @@ def test_order_statistics_hold_the_quantile_as_often_as_they_say(n: int, q: floa
 
 def test_an_interval_without_a_value_beyond_is_none() -> None:
     assert np.isnan(order_interval(np.arange(20.0), 0.9)[1])
+
+
+def test_a_run_tells_its_blocks_with_the_reasons_of_the_rejected(tmp_path: Path) -> None:
+    why = ["steal share 0.051 > 0.02", "CPU pressure share 0.41 > 0.25"]
+    path = stored(tmp_path, "run", blocks=4, rejected={"1": why})
+    told = moments(Run(path, read_manifest(path)), "time_s", "size")
+    assert [moment.reason for moment in told] == ["", "steal share over 0.02; CPU pressure share over 0.25", "", ""]
+    values = [[moment.values[size] for size in ("1", "2")] for moment in told]
+    nan = np.nan
+    assert np.array_equal(values, [[1, 2], [9, nan], [nan, 4], [nan, nan]], equal_nan=True), "warm-up and failures out"
+    assert "2 to 4 in 2 kept blocks" in timeline(told, "A run").alt

@@ -111,3 +111,8 @@ def test_a_setting_has_the_unit_of_its_name() -> None:
 
 def test_a_stream_is_printed_too() -> None:
     assert told({"output_type": "stream", "name": "stdout", "text": ["done in ", "5 ms"]}) == "done in 5 ms"
+
+
+def test_a_page_of_numbers_is_read_at_once() -> None:
+    page = ", ".join(map(str, range(20_000)))
+    assert [one.value for one in measurements(f"{page} and 5 s")][-1] == 5.0

@@ -45,10 +45,9 @@ WORDS = {
 _NUMBER = rf"(?:[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:{'|'.join(WORDS)})\b)"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(SIZES, key=len, reverse=True))
 _JOIN = r"(?:\s*(?:,|to|and|or|–|-|\[|\]|/)\s*(?:and\s+|or\s+)?)"
-MEASURED = re.compile(
-    rf"(?<![\w.#])({_NUMBER}(?:{_JOIN}{_NUMBER})*\]?)(?:\s|&nbsp;|-)?({_UNIT})(?![\w/])(?:(?<![x×])|(?!\s*\d))",
-    re.IGNORECASE,
-)
+_LIST = rf"{_NUMBER}(?:{_JOIN}{_NUMBER}){{0,8}}\]?"  # no longer, or a page of numbers takes minutes
+_END = r"(?![\w/])(?:(?<![x×])|(?!\s*\d))"  # 2 x 2 is no speed
+MEASURED = re.compile(rf"(?<![\w.#])({_LIST})(?:\s|&nbsp;|-)?({_UNIT}){_END}", re.IGNORECASE)
 YEARS = re.compile(r"\b(?:1[89]|20)\d\ds\b")  # the 1990s are no seconds
 CODE = re.compile(r"```.*?```|~~~.*?~~~|``.*?``|`[^`\n]*`|<!--.*?-->|\]\([^)]*\)|https?://\S+", re.DOTALL)
 SETTINGS = {"bitrate": "bit/s", "rate": "Hz", "margin": "x"}  # names that do not end with their unit
