@@ -4,9 +4,9 @@
     6 to 29            Student's t, with the bootstrap-t beside it
     30 and more        percentile bootstrap, 10,000 resamples, seeded
 
-The percentile bootstrap is easy and, with few blocks, wrong: its 95 % interval covers 84 % of the time at 5
-blocks and 91 % at 12. The kernels work on arrays whose last axis is the blocks, so that coverage itself can be
-tested over thousands of experiments at once.
+The percentile bootstrap is easy and, with few blocks, wrong: its plain 95 % interval covers 84 % of the time at 5
+blocks and 91 % at 12; even from 30 its tails are widened a little. The kernels work on arrays whose last axis is the
+blocks, so that coverage itself can be tested over thousands of experiments at once (tests/test_coverage.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,8 +100,13 @@ def student(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats
 
 
 def percentile(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Mean, low, high by the percentile bootstrap; shape (..., n) -> three of shape (...)."""
-    low, high = np.quantile(resampled(blocks), _tails(level), axis=-1)
+    """Mean, low, high by the percentile bootstrap, its tails widened for n; shape (..., n) -> three of shape (...).
+
+    Resamples spread by sqrt((n - 1) / n) too little, and know nothing of Student: of 30 normal blocks the plain
+    interval covers 93.6 %, of heavy-tailed ones 92.8 %. Tails of Phi(-t sqrt(n / (n - 1))) mend both (T. Hesterberg,
+    The American Statistician 69, 2015).
+    """
+    low, high = np.quantile(resampled(blocks), _widened(level, blocks.shape[-1]), axis=-1)
     return blocks.mean(axis=-1), low, high
 
 
@@ -156,6 +162,12 @@ def _picks(n: int) -> NDArray[np.int64]:
 
 def _tails(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
+
+
+def _widened(level: float, n: int) -> tuple[float, float]:
+    """The tails of the resamples to cut for an interval of that level."""
+    tail = NormalDist().cdf(-t_quantile((1 + level) / 2, n - 1) * math.sqrt(n / (n - 1)))
+    return tail, 1 - tail
 
 
 def _outside(n: int, k: int) -> float:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imlab.errors import UsageError
 from imlab.lab.effect import Effect, Verdict
-from imlab.lab.intervals import FEWEST, MANY, resampled
+from imlab.lab.intervals import FEWEST, MANY, RESAMPLES, resampled
 from imlab.lab.student import within
 
 Floats = NDArray[np.float64]
@@ -90,10 +91,21 @@ def _sides(effect: Effect, at: float) -> tuple[float, float]:
         return math.nan, math.nan
     if n >= MANY:
         means = resampled(logs)
-        return tuple((1 + float(np.sum(side))) / (1 + len(means)) for side in (means <= at, means >= at))  # type: ignore[return-value]
+        return _widened(float(np.mean(means <= at)), n), _widened(float(np.mean(means >= at)), n)
     error = float(logs.std(ddof=1)) / math.sqrt(n)
     if error == 0:
         return float(logs.mean() <= at), float(logs.mean() >= at)
     t = (float(logs.mean()) - at) / error
-    tail = max(0.0, 1 - within(abs(t), n - 1)) / 2
-    return (tail, 1 - tail) if t > 0 else (1 - tail, tail)
+    return _above(t, n - 1), _above(-t, n - 1)
+
+
+def _widened(share: float, n: int) -> float:
+    """A share of the resamples as a p value, by the tails of intervals.percentile; never quite 0 or 1."""
+    seen = min(max(share, 1 / (RESAMPLES + 1)), RESAMPLES / (RESAMPLES + 1))
+    return _above(-NormalDist().inv_cdf(seen) * math.sqrt((n - 1) / n), n - 1)
+
+
+def _above(t: float, freedom: int) -> float:
+    """The share of Student's distribution above t."""
+    tail = max(0.0, 1 - within(abs(t), freedom)) / 2
+    return tail if t > 0 else 1 - tail
