@@ -245,7 +245,7 @@ def test_a_run_tells_its_blocks_with_the_reasons_of_the_rejected(tmp_path: Path)
     path = stored(tmp_path, "run", blocks=4, rejected={"1": why})
     told = moments(Run(path, read_manifest(path)), "time_s", "size")
     assert [moment.reason for moment in told] == ["", "steal share over 0.02; CPU pressure share over 0.25", "", ""]
-    values = [[moment.values[size] for size in ("1", "2")] for moment in told]
-    nan = np.nan
-    assert np.array_equal(values, [[1, 2], [9, nan], [nan, 4], [nan, nan]], equal_nan=True), "warm-up and failures out"
-    assert "2 to 4 in 2 kept blocks" in timeline(told, "A run").alt
+    values = np.array([[moment.values[size] for size in ("1", "2")] for moment in told])
+    right = np.array([[1, 2], [9, np.nan], [np.nan, 4], [np.nan, np.nan]])
+    assert np.array_equal(values, right, equal_nan=True), "warm-up and failures out"
+    assert "2: 2,000 to 4,000 in 2 kept blocks" in timeline(told, "A run").alt

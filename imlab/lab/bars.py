@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from imlab.errors import UsageError
 from imlab.lab.figure import COLOURS, HATCHES, INK, Imprint, Plot, finish, sheet, style
-from imlab.lab.room import broken, legend_below, lines
+from imlab.lab.room import broken, digits, legend_below, lines
 
 LETTERED = 0.06  # of the longest bar: a shorter segment has no room for its number
 
@@ -38,7 +38,7 @@ def stage_bars(
         whole = {label: sum(parts.values()) * scale for label, parts in bars.items()}
         _stack(axes, names, list(bars.values()), scale, max(whole.values()))
         for place, total in enumerate(whole.values()):
-            axes.annotate(f"{_digits(total)} {unit}", (total, place), (5, 0), textcoords="offset points",
+            axes.annotate(f"{digits(total)} {unit}", (total, place), (5, 0), textcoords="offset points",
                           va="center", fontweight="bold")  # fmt: skip
         _frame(axes, labels, f"{axis} ({unit})", max(whole.values()))
         legend_below(figure, axes, min(4, len(names)))
@@ -55,7 +55,7 @@ def _stack(axes: Axes, names: Sequence[str], bars: Sequence[Mapping[str, float]]
                   edgecolor="white", linewidth=0.8, label=name)  # fmt: skip
         for place, (left, width) in enumerate(zip(lefts, widths, strict=True)):
             if width >= LETTERED * longest:
-                axes.text(left + width / 2, place, _digits(width), ha="center", va="center", fontsize=8,
+                axes.text(left + width / 2, place, digits(width), ha="center", va="center", fontsize=8,
                           color=INK, bbox=_PLATE)  # fmt: skip
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
 
@@ -81,13 +81,8 @@ def _called(label: str, counts: Mapping[str, int] | None) -> str:
 def _told(bars: Mapping[str, Mapping[str, float]], scale: float, unit: str) -> list[str]:
     """Each bar in words."""
     return [
-        f"{label}: {_digits(sum(parts.values()) * scale)} {unit}, of it "
-        + ", ".join(f"{name} {_digits(seconds * scale)}" for name, seconds in parts.items())
+        f"{label}: {digits(sum(parts.values()) * scale)} {unit}, of it "
+        + ", ".join(f"{name} {digits(seconds * scale)}" for name, seconds in parts.items())
         + "."
         for label, parts in bars.items()
     ]
-
-
-def _digits(value: float) -> str:
-    """Three digits, never in powers of ten."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from imlab.errors import UsageError
 from imlab.lab.figure import FAINT, INK, Imprint, Plot, finish, sheet, style
 from imlab.lab.intervals import Interval
-from imlab.lab.room import broken, lines, span
+from imlab.lab.room import broken, digits, lines, span
 
 WIDEST, HIGHEST = 8, 16  # columns and rows that leave room for their numbers
 Cells = Mapping[tuple[str, str], Interval]
@@ -82,16 +82,11 @@ def _cell(axes: Axes, x: int, y: int, cell: Interval | None, norm: Normalize, sc
     colour = mpl.colormaps["cividis"](float(norm(cell.estimate * scale)))
     axes.add_patch(Rectangle(place, 1, 1, facecolor=colour, edgecolor="white", linewidth=1.2))
     ink = INK if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 0.5 else "white"
-    between = f"[{_digits(cell.low * scale)}, {_digits(cell.high * scale)}]" if cell.given else ""
-    axes.text(x, y - (0.16 if between else 0), _digits(cell.estimate * scale), color=ink, ha="center", va="center",
+    between = f"[{digits(cell.low * scale)}, {digits(cell.high * scale)}]" if cell.given else ""
+    axes.text(x, y - (0.16 if between else 0), digits(cell.estimate * scale), color=ink, ha="center", va="center",
               fontsize=9, fontweight="bold")  # fmt: skip
     if between:
         axes.text(x, y + 0.2, between, color=ink, ha="center", va="center", fontsize=7.5 if across <= 6 else 6)
-
-
-def _digits(value: float) -> str:
-    """Three digits, never in powers of ten."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _frame(axes: Axes, across: list[str], down: list[str], rows: str, columns: str) -> None:

@@ -33,6 +33,11 @@ def lines(name: str) -> int:
     return name.count("\n") + 1
 
 
+def digits(value: float) -> str:
+    """Three digits, never in powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def span(blocks: Sequence[int]) -> str:
     """``1 block``, ``12 blocks``, or ``6 to 12 blocks`` where they differ."""
     least, most = min(blocks), max(blocks)

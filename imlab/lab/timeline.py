@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from imlab.errors import UsageError
 from imlab.lab.figure import COLOURS, DASHES, FAINT, MARKERS, RULE, Imprint, Plot, finish, sheet, style
 from imlab.lab.reading import Run
-from imlab.lab.room import broken, legend_below, span
+from imlab.lab.room import broken, digits, legend_below, span
 
 SHADE: dict[str, Any] = {"facecolor": RULE, "edgecolor": FAINT, "hatch": "////", "linewidth": 0.0, "alpha": 0.55}
 
@@ -135,4 +135,8 @@ def _told(moments: Sequence[Moment], name: str, scale: float) -> str:
     """A cell in words: where its kept blocks lie."""
     values = [_value(moment, name, scale) for moment in moments if not moment.reason]
     seen = [value for value in values if not math.isnan(value)]
-    return f"{name}: {min(seen):.3g} to {max(seen):.3g} in {len(seen)} kept blocks." if seen else f"{name}: none kept."
+    return (
+        f"{name}: {digits(min(seen))} to {digits(max(seen))} in {len(seen)} kept blocks."
+        if seen
+        else f"{name}: none kept."
+    )
