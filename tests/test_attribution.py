@@ -19,7 +19,7 @@ from imlab.lab.contrasts import contrasts, contrasts_of_logs
 from imlab.lab.design import Experiment, plan
 from imlab.lab.factorial import Full
 from imlab.lab.fraction import Fraction
-from imlab.lab.intervals import student
+from imlab.lab.intervals import mean_interval, student
 from imlab.lab.ratio import UNSEEN, fieller, ratio_interval
 from imlab.lab.shapley import first_in, joining, last_in, shapley
 
@@ -175,6 +175,20 @@ def test_a_resampled_share_agrees_with_fiellers() -> None:
     assert found.method.startswith("percentile bootstrap") and found == ratio_interval(part, whole)
     assert found.estimate == pytest.approx(float(ratio))
     assert (found.low, found.high) == pytest.approx((float(low), float(high)), abs=0.015)
+
+
+@pytest.mark.parametrize("blocks", [3, 6, 12, 29, 30, 40])
+def test_a_share_of_a_whole_that_is_always_one_is_a_mean(blocks: int) -> None:
+    part = np.random.default_rng(blocks).normal(0.3, 0.1, blocks)
+    found, mean = ratio_interval(part, np.ones(blocks)), mean_interval(part)
+    assert (found.estimate, found.low, found.high) == pytest.approx((mean.estimate, mean.low, mean.high), nan_ok=True)
+
+
+def test_a_skewed_step_is_noted() -> None:
+    logs = np.zeros((12, 2))
+    logs[:, 1] = -2 - np.random.default_rng(4).lognormal(0.0, 1.0, 12)
+    step = Attribution(factors(1), logs).parts["cache"].first
+    assert step.ratio.note and step.changed().endswith(f"({step.ratio.note})") and not step.share.note
 
 
 @given(st.floats(-3, 3), st.integers(6, 29))

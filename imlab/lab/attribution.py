@@ -145,9 +145,10 @@ def attribute(table: pd.DataFrame, factors: Factors, design: Full | Fraction | N
 
 
 def change_text(ratio: Interval) -> str:
-    """A ratio as a change: ``-35.1 % [-37.0, -33.2]``; without an interval, ``-35.1 % (n=5: no interval)``."""
+    """A ratio as a change: ``-35.1 % [-37.0, -33.2]``; ``-35.1 % (n=5: no interval)``; what to doubt in it follows."""
     change, low, high = ((value - 1) * 100 for value in (ratio.estimate, ratio.low, ratio.high))
-    return f"{change:+.1f} % " + (f"[{low:+.1f}, {high:+.1f}]" if ratio.given else f"({ratio.method})")
+    bounds = f"[{low:+.1f}, {high:+.1f}]" if ratio.given else f"({ratio.method})"
+    return f"{change:+.1f} % {bounds}" + (f" ({ratio.note})" if ratio.note else "")
 
 
 def _ratio(logs: Floats) -> Interval:

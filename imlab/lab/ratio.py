@@ -10,12 +10,13 @@ there is no interval, and the reason says so. From 30 blocks on the ratio is res
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imlab.errors import UsageError
-from imlab.lab.intervals import FEWEST, MANY, RESAMPLES, SEED, Interval, mean_interval
+from imlab.lab.intervals import FEWEST, MANY, Interval, doubt, mean_interval, resampled
 from imlab.lab.student import t_quantile
 
 Floats = NDArray[np.float64]
@@ -34,11 +35,11 @@ def ratio_interval(part: ArrayLike, whole: ArrayLike, level: float = 0.95) -> In
         return Interval(estimate, math.nan, math.nan, seen.n, seen.method, level)
     if not (seen.low > 0 or seen.high < 0):
         return Interval(estimate, math.nan, math.nan, seen.n, UNSEEN, level)
+    note = doubt(parts - estimate * wholes)
     if seen.n < MANY:
         low, high = (float(end) for end in fieller(parts, wholes, level)[1:])
-        return Interval(estimate, low, high, seen.n, "Student t (Fieller)", level)
-    low, high = _resampled(parts, wholes, level)
-    return Interval(estimate, low, high, seen.n, f"percentile bootstrap, {RESAMPLES:,}", level)
+        return Interval(estimate, low, high, seen.n, "Student t (Fieller)", level, note)
+    return Interval(estimate, *_cut(parts, wholes, level), seen.n, seen.method, level, note)
 
 
 def fieller(part: Floats, whole: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
@@ -65,9 +66,9 @@ def _mixed(one: Floats, other: Floats) -> Floats:
     return found
 
 
-def _resampled(part: Floats, whole: Floats, level: float) -> tuple[float, float]:
-    """Blocks are drawn in pairs, seeded, so that results repeat."""
-    picks = np.random.default_rng((SEED, len(whole))).integers(0, len(whole), (RESAMPLES, len(whole)))
-    ratios = part[picks].mean(axis=-1) / whole[picks].mean(axis=-1)
-    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+def _cut(part: Floats, whole: Floats, level: float) -> tuple[float, float]:
+    """The ratio of each resample, drawn in pairs; tails as those of a mean (intervals.py), for a whole of 1 is one."""
+    n = len(whole)
+    tail = NormalDist().cdf(-t_quantile((1 + level) / 2, n - 1) * math.sqrt(n / (n - 1)))
+    low, high = np.quantile(resampled(part) / resampled(whole), (tail, 1 - tail))
     return float(low), float(high)
