@@ -132,7 +132,7 @@ def _fit_legend(figure: Figure, axes: Axes) -> None:
 
 def _fit_watermark(axes: Axes) -> None:
     """No wider than the panel that it crosses, and not below what can be read."""
-    for text in (text for text in axes.texts if text.get_label() == WATERMARK):
+    for text in (text for text in axes.texts if text.get_label() == WATERMARK and text.get_text()):
         share = axes.get_window_extent().width / text.get_window_extent().width
         if share < 1:
             text.set_fontsize(max(10.0, _size(text) * share))
