@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ def test_the_dip_is_the_packages(values: list[float], found: float) -> None:
     assert dip(np.array(values, dtype=np.float64)) == pytest.approx(found, rel=1e-12)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=4, max_size=60, unique=True), st.floats(0.1, 10))
 def test_the_dip_is_bounded_and_knows_no_unit(values: list[float], unit: float) -> None:
     sample = np.array(values)
@@ -57,7 +58,7 @@ def flags(draw: str, n: int, times: int) -> float:
 
 @pytest.mark.parametrize("n", [20, 70, 300])
 def test_the_hardest_single_hill_is_flagged_one_time_in_twenty(n: int) -> None:
-    assert 0.02 <= flags("uniform", n, 400) <= 0.09
+    assert 0.02 <= flags("uniform", n, 250) <= 0.09
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_the_hardest_single_hill_is_flagged_one_time_in_twenty(n: int) -> None:
     ],
 )
 def test_hills_are_flagged_where_there_is_a_valley(draw: str, n: int, least: float, most: float) -> None:
-    assert least <= flags(draw, n, 100) <= most
+    assert least <= flags(draw, n, 50) <= most
 
 
 def test_of_many_values_two_thousand_are_drawn() -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -35,6 +35,7 @@ def test_holms_steps(ps: list[float], found: list[float]) -> None:
     assert holm(ps) == pytest.approx(np.array(found), nan_ok=True)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_keeps_the_order_and_lies_below_bonferroni(ps: list[float]) -> None:
     found = holm(ps)
@@ -67,7 +68,7 @@ def test_students_p_is_scipys(n: int) -> None:
 def test_alone_the_p_values_give_the_same_verdict(n: int) -> None:
     rng = np.random.default_rng(n)
     for spread in (0.01, 0.05, 0.2):
-        for _ in range(8):
+        for _ in range(4):
             one = effect(rng.normal(rng.normal(0, 0.04), spread, n))
             assert adjusted({"one": one})["one"].verdict == one.verdict, one.text()
 

@@ -66,14 +66,14 @@ def test_the_whole_true_curve_lies_inside(n: int) -> None:
     far = np.abs(np.subtract.outer(np.arange(points), np.arange(points))) / 6
     root = linalg.cholesky(np.exp(-far), lower=True)
     inside, pointwise = 0, 0
-    for _ in range(200):
+    for _ in range(150):
         curves = rng.normal(size=(n, points)) @ root.T
         error = curves.std(axis=0, ddof=1) / np.sqrt(n)
         width = min(sup_t(curves, resamples=400), t_quantile(1 - 0.025 / points, n - 1))
         worst = (np.abs(curves.mean(axis=0)) / error).max()
         inside += worst <= width
         pointwise += worst <= t_quantile(0.975, n - 1)
-    assert inside >= 0.92 * 200 and pointwise <= 0.85 * 200
+    assert inside >= 0.92 * 150 and pointwise <= 0.85 * 150
 
 
 @pytest.mark.parametrize(
