@@ -254,3 +254,11 @@ def test_a_run_tells_its_blocks_with_the_reasons_of_the_rejected(tmp_path: Path)
     right = np.array([[1, 2], [9, np.nan], [np.nan, 4], [np.nan, np.nan]])
     assert np.array_equal(values, right, equal_nan=True), "warm-up and failures out"
     assert "2: 2,000 to 4,000 in 2 kept blocks" in timeline(told, "A run").alt
+
+
+def test_marks_at_one_place_are_all_named_and_there_is_an_end() -> None:
+    spot = Point(64.0, mean_interval(np.full(12, 3.0)))
+    ends = Point(3.0, mean_interval(np.full(12, 1.0)))
+    marks = {f"app {number}": spot for number in range(40)} | {"lone": ends}
+    panels = [Panel(name, {"opus": [ends, spot]}, marks=marks) for name in ("one", "two")]
+    assert "app 39: 3" in curves(panels, "Crowd", "kbit/s").alt

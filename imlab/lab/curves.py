@@ -33,6 +33,7 @@ from imlab.lab.intervals import Interval
 from imlab.lab.room import broken, legend_below
 
 PANEL = 2.9  # inches
+MOST_STEPS = 60  # of two points that a name gives way: further off it would be nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def curves(
         for panel, axes in zip(panels, all_axes, strict=True):
             _draw(axes, panel, names)
             _scales(axes, log)
+        for panel, axes in zip(panels, all_axes, strict=True):  # once the shared axis has its limits
             _name_marks(axes, panel.marks)
         all_axes[-1].set_xlabel(axis)
         for look, name in enumerate(names):
@@ -114,8 +116,11 @@ def _name_marks(axes: Axes, marks: Mapping[str, Point]) -> None:
         text = axes.annotate(
             broken(name, 28), at, (5 if left else -5, -4 if below else 4), textcoords="offset points", fontsize=7.5,
             ha="left" if left else "right", va="top" if below else "bottom", zorder=5, bbox=_PLATE, in_layout=False,
+            annotation_clip=False,
         )  # fmt: skip
-        while any(text.get_window_extent().overlaps(other) for other in taken):
+        for _ in range(MOST_STEPS):
+            if not any(text.get_window_extent().overlaps(other) for other in taken):
+                break
             text.xyann = text.xyann[0], text.xyann[1] + (-2 if below else 2)
         taken.append(text.get_window_extent())
 
