@@ -91,9 +91,12 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     """Levels behind, then curves, then marks with their names."""
     for place, (name, level) in enumerate(panel.levels.items()):
         axes.axhline(level, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
-        beside = 1 - 0.2 * (place % 4), level  # two levels may be nearly one
-        axes.annotate(name, beside, (-3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
-                      ha="right", va="bottom", fontsize=7.5, color=FAINT)  # fmt: skip
+        beside = (
+            0.2 * (place % 4),
+            level,
+        )  # two levels may be nearly one; curves begin low, so there is room at the left
+        axes.annotate(name, beside, (4, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+                      ha="left", va="bottom", fontsize=7.5, color=FAINT)  # fmt: skip
     for name, points in panel.curves.items():
         look = names.index(name)
         _bars(axes, points, COLOURS[look])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from imlab.client.presets import PRESETS
 from imlab.errors import InvalidRun
 from imlab.lab.bars import stage_bars
 from imlab.lab.curves import Panel, Point, curves
@@ -15,6 +15,7 @@ from imlab.lab.intervals import Interval
 from imlab.lab.reading import Run
 from imlab.studies.bitrate.clips import GAIN, Clips, knee
 from imlab.studies.bitrate.settings import ANCHOR
+from imlab.studies.bitrate.tables import shipped
 from imlab.studies.bitrate.tables import tables as tables
 
 GOOD = 4.0  # of ViSQOL's scale: what a note should reach; decided before the run
@@ -123,13 +124,14 @@ def _anchor(label: str) -> str:
 
 
 def _shipped(clips: Clips, stamp: Imprint) -> Plot | None:
-    """What messengers ship, on the curves of the codecs they ship."""
-    marks: dict[str, str] = {}
-    for preset in PRESETS:
-        marks.setdefault(repr(preset.codec), preset.name)
-    there = {name: label for label, name in marks.items() if label in clips.settings.index}
-    names = ("Opus", "MP3", "AAC-LC")
-    return _rate_quality(clips, names, "What messengers ship", "wide", stamp, there) if there else None
+    """What messengers ship, on the curves of the codecs they ship: numbered by rising bits, with the key below."""
+    there = shipped(clips)
+    key = "; ".join(f"{number} {', '.join(names)}" for number, names in enumerate(there.values(), 1))
+    marks = {str(number): label for number, label in enumerate(there, 1)}
+    keyed = replace(stamp, caption=f"{key}\n{stamp.caption}")
+    return (
+        _rate_quality(clips, ("Opus", "MP3", "AAC-LC"), "What messengers ship", "wide", keyed, marks) if there else None
+    )
 
 
 def _cost(clips: Clips, stamp: Imprint) -> Plot:

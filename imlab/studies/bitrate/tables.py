@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from imlab.audio.quality.bd_rate import Point, bd_rate, front
+from imlab.client.presets import PRESETS
 from imlab.errors import InvalidRun
 from imlab.lab.effect import paired
 from imlab.lab.intervals import SEED, Interval
@@ -28,6 +29,7 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
     wide, narrow = Clips.of(rows), Clips.of(rows, "narrow")
     return {
         "all": pd.concat([every(wide), every(narrow)], ignore_index=True),
+        "shipped": pd.DataFrame(as_shipped(wide)),
         "dominated": dominated(wide),
         "delta_rate": delta_rate(wide),
         "knobs": pd.DataFrame(knobs(wide)),
@@ -56,6 +58,29 @@ def every(clips: Clips) -> pd.DataFrame:
     }
     told |= {name: shown[name].round(3) for name in METRICS if name in shown}
     return pd.DataFrame(told).reset_index(drop=True)
+
+
+def shipped(clips: Clips) -> dict[str, list[str]]:
+    """The settings that apps ship, by rising bits, each with the presets that have it."""
+    found: dict[str, list[str]] = {}
+    for preset in PRESETS:
+        found.setdefault(repr(preset.codec), []).append(preset.name)
+    here = [label for label in found if label in clips.settings.index]
+    return {label: found[label] for label in sorted(here, key=lambda label: clips.at(label, "kbps"))}
+
+
+def as_shipped(clips: Clips) -> Iterator[dict[str, object]]:
+    """What apps ship, by the numbers of the figure."""
+    for number, (label, names) in enumerate(shipped(clips).items(), 1):
+        yield {
+            "number": number,
+            "presets": ", ".join(names),
+            "setting": clips.title(label),
+            "kbit/s": round(clips.at(label, "kbps"), 1),
+            "ViSQOL": _text(clips.mean("visqol", label)),
+            "PESQ": _text(clips.mean("pesq", label)),
+            "encodes, x real time": round(1 / clips.at(label, "encode_cpu")),
+        }
 
 
 def dominated(clips: Clips) -> pd.DataFrame:
