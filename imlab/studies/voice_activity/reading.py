@@ -116,26 +116,22 @@ def conclusion(run: Run) -> str:
     """The answer in one sentence, computed."""
     notes = heard(run.rows())
     best = max(_present(notes, DRAWN), key=lambda name: mean(case(notes, name, LOUD), "accuracy").estimate)
+    by = next(name for name in ("Silero", "WebRTC 3", "energy") if name in set(notes["detector"]))
     return (
-        f"In pink noise at {LOUD} dB {best} is right on {_percent(notes, best, LOUD, 'accuracy')} of the 10 ms steps, "
-        f"where calling everything speech is right on {_percent(notes, ALWAYS, LOUD, 'accuracy')}. "
-        f"In a quiet room {_saving(notes, QUIET)}; at {LOUD} dB {_saving(notes, LOUD)}."
+        f"In pink noise at {LOUD} dB {best} is right on {_percent(notes, best, LOUD, 'accuracy')} of the 10 ms steps; "
+        f"cutting by {by} saves {_percent(notes, by, QUIET)} of the bytes and "
+        f"{_percent(notes, by, QUIET, 'time_saved')} of the listening time in a quiet room, "
+        f"{_percent(notes, by, LOUD)} of the bytes at {LOUD} dB{_coders(notes, by)}."
     )
 
 
-def _saving(notes: pd.DataFrame, level: int) -> str:
-    """What cutting and the coders save at a level, in words, and how much more cutting saves than Opus alone."""
-    by = next(name for name in ("Silero", "WebRTC 3", "energy") if name in set(notes["detector"]))
-    told = [
-        f"cutting by {by} saves {_percent(notes, by, level)} of the bytes and "
-        f"{_percent(notes, by, level, 'time_saved')} of the listening time and loses "
-        f"{_mean(case(notes, by, level), 'speech_cut')} % of the speech "
-        f"({case(notes, by, level)['speech_cut'].max() * PERCENT:.1f} % in the worst note)"
-    ]
-    told += [f"{name} saves {_percent(notes, name, level)} of the bytes" for name in _present(notes, CODERS)]
+def _coders(notes: pd.DataFrame, by: str) -> str:
+    """What the coders save by themselves, and how much more cutting saves, note by note."""
+    told = [f"; {name} saves {_percent(notes, name, QUIET)} and {_percent(notes, name, LOUD)}"
+            for name in _present(notes, CODERS)]  # fmt: skip
     if CODERS[0] in _present(notes, CODERS):
-        told.append(f"so cutting saves {more(notes, by, CODERS[0], level).text()} points more than {CODERS[0]}")
-    return ", ".join(told)
+        told.append(f"; cutting saves {more(notes, by, CODERS[0], QUIET).text()} points more than {CODERS[0]} in quiet")
+    return "".join(told)
 
 
 def more(notes: pd.DataFrame, one: str, other: str, level: int, value: str = "bytes_saved") -> Interval:
