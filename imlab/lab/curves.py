@@ -33,7 +33,7 @@ from imlab.lab.intervals import Interval
 from imlab.lab.room import broken, legend_below
 
 PANEL = 2.9  # inches
-MOST_STEPS = 60  # of two points that a name gives way: further off it would be nobody's
+STEP, MOST_STEPS = 2, 60  # points that a name gives way, and how often: further off it would be nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,12 @@ def _name_marks(axes: Axes, marks: Mapping[str, Point]) -> None:
             ha="left" if left else "right", va="top" if below else "bottom", zorder=5, bbox=_PLATE, in_layout=False,
             annotation_clip=False,
         )  # fmt: skip
-        for _ in range(MOST_STEPS):
-            if not any(text.get_window_extent().overlaps(other) for other in taken):
-                break
-            text.xyann = text.xyann[0], text.xyann[1] + (-2 if below else 2)
-        taken.append(text.get_window_extent())
+        box, away = text.get_window_extent(), -STEP if below else STEP
+        steps = 0
+        while steps < MOST_STEPS and any(box.overlaps(other) for other in taken):
+            box, steps = box.translated(0, away * axes.figure.dpi / 72), steps + 1
+        text.xyann = text.xyann[0], text.xyann[1] + steps * away
+        taken.append(box)
 
 
 _PLATE = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from imlab.client.presets import PRESETS
+from imlab.client.presets import PRESETS, preset
 from imlab.codec.aac import Aac
 from imlab.codec.amr import BITRATES as AMR_BITRATES
 from imlab.codec.amr import Amr
@@ -69,7 +69,7 @@ def _full() -> Iterator[Setting]:
     yield from _curve("Codec2", *map(Codec2, ("700c", "1300", "2400", "3200")))
     yield from _curve("G.711, G.722", G711("a"), G711("mu"), G722())
     yield from _curve("Opus by PyAV", AvOpus(24_000))
-    yield from _curve(SHIPPED, *(preset.codec for preset in PRESETS))
+    yield from _shipped(*(each.name for each in PRESETS))
 
 
 def _opus_grid() -> Iterator[Opus]:
@@ -98,6 +98,7 @@ def _quick() -> Iterator[Setting]:
     yield from _curve("LC3", Lc3(24_000))
     yield from _curve("Codec2", Codec2("3200"))
     yield from _curve("G.711, G.722", G711("a"), G722())
+    yield from _shipped("whatsapp", "element-web", "signal-android", "rocketchat-web", "telegram-android")
 
 
 def _smoke() -> Iterator[Setting]:
@@ -110,6 +111,11 @@ def _smoke() -> Iterator[Setting]:
     yield from _curve("LC3", Lc3(24_000))
     yield from _curve("Codec2", Codec2("3200"))
     yield from _curve("G.711, G.722", G711("a"), G722())
+    yield from _shipped("whatsapp", "element-web")
+
+
+def _shipped(*names: str) -> Iterator[Setting]:
+    return _curve(SHIPPED, *(preset(name).codec for name in names))
 
 
 def _curve(name: str, *codecs: Codec) -> Iterator[Setting]:
