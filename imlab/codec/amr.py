@@ -1,7 +1,7 @@
 """AMR narrow band (3GPP TS 26.071) through libopencore-amrnb: the voice message of phones for two decades.
 
 Packets are those of codec/amr_packet.py. One stream belongs to one thread at a time. A square wave of noise near full
-scale comes out of 12.2 kbit/s as near silence (the library's sums overflow); speech clipped fourfold does not.
+scale comes out of 12.2 kbit/s as near silence (an overflow in the library, it seems); speech clipped fourfold does not.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ CORPORA = (
         credit="CMU ARCTIC databases, John Kominek and Alan W Black, CMU-LTI-03-177",
         link="http://festvox.org/cmu_arctic/",
         vouched="torchaudio and Homebrew",
-        archives=(  # sexes as the corpus's own pages state them
+        archives=(  # sexes: of ksp by its README, of the others as commonly stated
             _arctic("slt", "F", "7c173297916acf3cc7fcab2713be4c60b27312316765a90934651d367226b4ea"),
             _arctic("bdl", "M", "26b91aaf48b2799b2956792b4632c2f926cd0542f402b5452d5adecb60942904"),
             _arctic("clb", "F", "3f16dc3f3b97955ea22623efb33b444341013fc660677b2e170efdcc959fa7c6"),
