@@ -3,9 +3,9 @@
 Each coder decides in its own way and says so in its packets. Opus (RFC 6716, 2.1.9) sends a packet of one byte, or two
 with a padding, for a frame that it leaves out; every 400 ms a whole packet stands alone among those and renews the
 noise. Nothing else stands alone: libopus goes on for 200 ms after a voice before it leaves out a frame. AMR (3GPP TS
-26.093) names the kind in the header: a description of the noise, or nothing; it goes on for 140 ms. Until it
-has heard something much louder, libopus seems to take a noise for sound: a note that begins with a pause is sent whole up to
-its first word, unless the pause is digital silence.
+26.093) names the kind in the header: a description of the noise, or nothing; it goes on for 140 ms. Until it has
+heard something much louder, libopus seems to take a noise for sound: a note that begins with a pause is sent whole up
+to its first word, unless the pause is digital silence.
 """
 
 from __future__ import annotations
