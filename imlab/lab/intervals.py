@@ -106,7 +106,7 @@ def percentile(blocks: Floats, level: float = 0.95) -> tuple[Floats, Floats, Flo
     interval covers 93.6 %, of heavy-tailed ones 92.8 %. Tails of Phi(-t sqrt(n / (n - 1))) mend both (T. Hesterberg,
     The American Statistician 69, 2015).
     """
-    low, high = np.quantile(resampled(blocks), _widened(level, blocks.shape[-1]), axis=-1)
+    low, high = np.quantile(resampled(blocks), widened(level, blocks.shape[-1]), axis=-1)
     return blocks.mean(axis=-1), low, high
 
 
@@ -164,7 +164,7 @@ def _tails(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
-def _widened(level: float, n: int) -> tuple[float, float]:
+def widened(level: float, n: int) -> tuple[float, float]:
     """The tails of the resamples to cut for an interval of that level."""
     tail = NormalDist().cdf(-t_quantile((1 + level) / 2, n - 1) * math.sqrt(n / (n - 1)))
     return tail, 1 - tail

@@ -10,13 +10,12 @@ there is no interval, and the reason says so. From 30 blocks on the ratio is res
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imlab.errors import UsageError
-from imlab.lab.intervals import FEWEST, MANY, Interval, doubt, mean_interval, resampled
+from imlab.lab.intervals import FEWEST, MANY, Interval, doubt, mean_interval, resampled, widened
 from imlab.lab.student import t_quantile
 
 Floats = NDArray[np.float64]
@@ -68,7 +67,5 @@ def _mixed(one: Floats, other: Floats) -> Floats:
 
 def _cut(part: Floats, whole: Floats, level: float) -> tuple[float, float]:
     """The ratio of each resample, drawn in pairs; tails as those of a mean (intervals.py), for a whole of 1 is one."""
-    n = len(whole)
-    tail = NormalDist().cdf(-t_quantile((1 + level) / 2, n - 1) * math.sqrt(n / (n - 1)))
-    low, high = np.quantile(resampled(part) / resampled(whole), (tail, 1 - tail))
+    low, high = np.quantile(resampled(part) / resampled(whole), widened(level, len(whole)))
     return float(low), float(high)

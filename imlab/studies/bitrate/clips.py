@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,8 @@ from imlab.errors import InvalidRun
 from imlab.lab.intervals import SEED, Interval, mean_interval
 from imlab.lab.reading import trusted
 
+USUAL = {"frame_ms": 20.0, "complexity": 10.0}  # the Opus curve that is drawn, compared and spoken of
+ORIGINAL, TELEPHONE = "Pcm(rate=16000, frame_ms=20)", "Pcm(rate=8000, frame_ms=20)"  # the labels of two anchors
 FEWEST = 10  # clips: under these every value is shown, and no interval
 RESAMPLES = 2_000
 GAIN = 0.2  # of ViSQOL's scale, that doubling the bits must bring to be worth them
@@ -29,11 +31,17 @@ def over_clips(values: np.ndarray | pd.Series) -> Interval:
     return mean_interval(seen)
 
 
+def said(interval: Interval | None) -> str:
+    """A mean as a table has it."""
+    return interval.text() if interval else "not scored"
+
+
 @dataclass(frozen=True)
 class Clips:
     """The rows of one panel, each clip once for each setting."""
 
     rows: pd.DataFrame
+    known: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, panel: str = "wide") -> Clips:
@@ -63,7 +71,12 @@ class Clips:
         return title(label, row)
 
     def values(self, column: str) -> pd.DataFrame:
-        """Clip by setting; what a metric did not answer is NaN."""
+        """Clip by setting, made once; what a metric did not answer is NaN."""
+        if column not in self.known:
+            self.known[column] = self._values(column)
+        return self.known[column]
+
+    def _values(self, column: str) -> pd.DataFrame:
         if column not in self.rows:
             return pd.DataFrame(index=self.rows["clip"].unique(), columns=self.settings.index, dtype=float)
         return self.rows.pivot_table(index="clip", columns="codec", values=column, aggfunc="mean", dropna=False)

@@ -14,10 +14,7 @@ from imlab.lab.claim import Evidence, changed, measured
 from imlab.lab.effect import paired
 from imlab.lab.intervals import Interval
 from imlab.lab.reading import Run
-from imlab.studies.bitrate.clips import FEWEST, Clips
-
-USUAL = {"frame_ms": 20.0, "complexity": 10.0}
-PCM, TELEPHONE = "Pcm(rate=16000, frame_ms=20)", "Pcm(rate=8000, frame_ms=20)"
+from imlab.studies.bitrate.clips import FEWEST, ORIGINAL, TELEPHONE, USUAL, Clips
 
 
 def evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
@@ -28,10 +25,10 @@ def evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
     amr = [*_gain("AMR, wide band", wide, usual, wide.find("AMR-NB", 12_200))]
     if narrow:
         amr += _gain("AMR, narrow band", narrow, narrow.find("Opus at 8 kHz", 12_000), narrow.find("AMR-NB", 12_200))
-    bits, heard = _ratio("PCM, bits", wide, "kbps", usual, PCM), _gain("PCM, heard", wide, usual, TELEPHONE)
+    bits, heard = _ratio("PCM, bits", wide, "kbps", usual, ORIGINAL), _gain("PCM, heard", wide, usual, TELEPHONE)
     return {
         "C7": [*amr, *bits, *heard],
-        "C10": [*_mean("measured", wide, "kbps", PCM)],
+        "C10": [*_mean("measured", wide, "kbps", ORIGINAL)],
         "C11": [
             *_gain("usable by ear", wide, usual, TELEPHONE),
             *_gain("complexity 3, heard", wide, light, usual),

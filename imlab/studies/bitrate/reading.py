@@ -13,13 +13,12 @@ from imlab.lab.curves import Panel, Point, curves
 from imlab.lab.figure import Imprint, Plot, imprint
 from imlab.lab.intervals import Interval
 from imlab.lab.reading import Run
-from imlab.studies.bitrate.clips import GAIN, Clips, knee
+from imlab.studies.bitrate.clips import GAIN, ORIGINAL, TELEPHONE, USUAL, Clips, knee, said
 from imlab.studies.bitrate.settings import ANCHOR
 from imlab.studies.bitrate.tables import shipped
 from imlab.studies.bitrate.tables import tables as tables
 
 GOOD = 4.0  # of ViSQOL's scale: what a note should reach; decided before the run
-USUAL = {"frame_ms": 20.0, "complexity": 10.0}  # the Opus curve that is drawn
 RIVALS = ("AMR-NB", "AMR-WB", "LC3", "MP3", "AAC-LC", "Codec2")
 ALONE = {"G711(law='a', frame_ms=20)": "G.711", "G722(frame_ms=20)": "G.722"}  # one bitrate: no curve
 QUALITY = {"visqol": "ViSQOL (1 to 5)", "pesq": "PESQ (1 to 4.6)"}
@@ -43,8 +42,8 @@ def _line(clips: Clips, label: str) -> dict[str, object]:
         "codec": clips.settings["curve"][label],
         "setting": clips.title(label),
         "kbit/s": round(clips.at(label, "kbps"), 1),
-        "ViSQOL": _said(clips.mean("visqol", label)),
-        "PESQ": _said(clips.mean("pesq", label)),
+        "ViSQOL": said(clips.mean("visqol", label)),
+        "PESQ": said(clips.mean("pesq", label)),
         f"reaches {GOOD:g}": "yes" if good else "no",
         "file, % over payload": round(100 * clips.at(label, "container_bytes") / clips.at(label, "payload_bytes"), 1),
         "encodes, x real time": round(1 / clips.at(label, "encode_cpu")),
@@ -52,10 +51,6 @@ def _line(clips: Clips, label: str) -> dict[str, object]:
         "delay + frame, ms": f"{clips.at(label, 'delay_ms'):g} + {clips.at(label, 'waiting_ms'):g}",
         "clips": clips.rows.loc[clips.rows["codec"] == label, "clip"].nunique(),
     }
-
-
-def _said(interval: Interval | None) -> str:
-    return interval.text() if interval else "not scored"
 
 
 def figures(run: Run) -> dict[str, Plot]:
@@ -120,7 +115,7 @@ def _point(clips: Clips, label: str, column: str) -> Point | None:
 
 def _anchor(label: str) -> str:
     """An anchor as a reader calls it."""
-    return {"Pcm(rate=16000, frame_ms=20)": "original", "Pcm(rate=8000, frame_ms=20)": "8 kHz PCM"}.get(label, label)
+    return {ORIGINAL: "original", TELEPHONE: "8 kHz PCM"}.get(label, label)
 
 
 def _shipped(clips: Clips, stamp: Imprint) -> Plot | None:
@@ -203,8 +198,8 @@ def conclusion(run: Run) -> str:
     bend = knee(clips, [str(label) for label in settings.index])
     best = _cheapest_good(settings)
     first = (
-        f"Opus at {clips.at(best, 'kbps'):.3g} kbit/s scores {_said(clips.mean('visqol', best))} of ViSQOL's 5 "
-        f"(the original itself: {_said(_original(clips))})"
+        f"Opus at {clips.at(best, 'kbps'):.3g} kbit/s scores {said(clips.mean('visqol', best))} of ViSQOL's 5 "
+        f"(the original itself: {said(_original(clips))})"
     )
     second = f"from {bend.text(unit='kbit/s')} on, doubling the bits buys less than {GAIN:g}" if bend else ""
     return "; ".join(part for part in (first, second, _against_amr(clips)) if part) + "."

@@ -12,7 +12,7 @@ from imlab.audio.clip import Clip
 from imlab.audio.resample import resample
 from imlab.audio.waveform import thumbnail
 from imlab.client.recorder import POINTS
-from imlab.codec.container.writing import to_file
+from imlab.codec.container.overhead import overhead
 from imlab.codec.contract import Codec, Coded, decode, encode
 from imlab.studies.bitrate.settings import Setting
 from imlab.wire.messages import PacketLayout, VoiceMessage
@@ -40,7 +40,7 @@ class Sent:
         return {
             "payload_bytes": payload,
             "framing_bytes": len(Protobuf().encode(as_note(self.coded, self.given))) - payload,
-            "container_bytes": len(to_file(self.coded)[1]) - payload,
+            "container_bytes": overhead(self.coded).around,
             "kbps": round(0.008 * payload / seconds, 4),
             "encode_cpu": round(self.encode_s / seconds, 8),
             "decode_cpu": round(self.decode_s / seconds, 8),

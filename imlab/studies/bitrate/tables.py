@@ -13,10 +13,9 @@ from imlab.errors import InvalidRun
 from imlab.lab.effect import paired
 from imlab.lab.intervals import SEED, Interval
 from imlab.lab.reading import Run, trusted
-from imlab.studies.bitrate.clips import FEWEST, Clips
+from imlab.studies.bitrate.clips import FEWEST, ORIGINAL, TELEPHONE, USUAL, Clips, said
 from imlab.studies.bitrate.settings import ANCHOR
 
-USUAL = {"frame_ms": 20.0, "complexity": 10.0}
 RIVALS = ("AMR-WB", "LC3", "MP3", "AAC-LC")
 NOISE = 1.03  # CPU within 3 % is the same CPU
 RESAMPLES = 500
@@ -77,8 +76,8 @@ def as_shipped(clips: Clips) -> Iterator[dict[str, object]]:
             "presets": ", ".join(names),
             "setting": clips.title(label),
             "kbit/s": round(clips.at(label, "kbps"), 1),
-            "ViSQOL": _text(clips.mean("visqol", label)),
-            "PESQ": _text(clips.mean("pesq", label)),
+            "ViSQOL": said(clips.mean("visqol", label)),
+            "PESQ": said(clips.mean("pesq", label)),
             "encodes, x real time": round(1 / clips.at(label, "encode_cpu")),
         }
 
@@ -206,7 +205,7 @@ def speakers(clips: Clips) -> pd.DataFrame:
     for column in ("sex", "lang"):
         for value, group in clips.rows.groupby(clips.rows[column].astype(str).str.rstrip("?")):
             some = Clips(group)
-            scores = {f"ViSQOL, {_kilo(clips, label)} kbit/s": _text(some.mean("visqol", label)) for label in labels}
+            scores = {f"ViSQOL, {_kilo(clips, label)} kbit/s": said(some.mean("visqol", label)) for label in labels}
             lines.append({"speakers": f"{column} {value}", "clips": group["clip"].nunique(), **scores})
     return pd.DataFrame(lines)
 
@@ -215,18 +214,13 @@ def _kilo(clips: Clips, label: str) -> str:
     return f"{clips.at(label, 'bitrate') / 1000:g}"
 
 
-def _text(interval: Interval | None) -> str:
-    return interval.text() if interval else "not scored"
-
-
 def claims(wide: Clips, narrow: Clips) -> Iterator[dict[str, object]]:
     """The material for verdicts on the published claims C7, C10 and C11: numbers, and no verdict."""
     usual = wide.find("Opus", 12_000, **USUAL)
     light = wide.find("Opus", 12_000, **(USUAL | {"complexity": 3.0}))
-    pcm, telephone = ("Pcm(rate=16000, frame_ms=20)", "Pcm(rate=8000, frame_ms=20)")
     pairs = (
         ("C7", "Opus 12 against AMR-NB 12.2, wide panel", wide, usual, wide.find("AMR-NB", 12_200)),
-        ("C7", "Opus 12 against all that 8 kHz can carry, wide panel", wide, usual, telephone),
+        ("C7", "Opus 12 against all that 8 kHz can carry, wide panel", wide, usual, TELEPHONE),
         ("C7", "Opus 12 at 8 kHz against AMR-NB 12.2, narrow panel", narrow, narrow.find("Opus at 8 kHz", 12_000),
          narrow.find("AMR-NB", 12_200)),
         ("C7", "Opus 12 against AMR-WB 12.65, wide panel", wide, usual, wide.find("AMR-WB", 12_650)),
@@ -238,14 +232,14 @@ def claims(wide: Clips, narrow: Clips) -> Iterator[dict[str, object]]:
         if gain:
             yield {"claim": claim, "what": what, "value": gain.text(unit="ViSQOL"), "clips": gain.n}
     if usual:
-        bits = wide.gain("kbps", usual, pcm)
+        bits = wide.gain("kbps", usual, ORIGINAL)
         yield {
             "claim": "C7",
             "what": "bits of Opus 12 less those of PCM at 16 kHz",
-            "value": _text(bits),
+            "value": said(bits),
             "clips": bits.n if bits else 0,
         }
-    rate = wide.mean("kbps", pcm)
+    rate = wide.mean("kbps", ORIGINAL)
     if rate:
         yield {
             "claim": "C10",
