@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imlab.errors import UsageError
-from imlab.lab.attribution import BY_SHAPLEY, Attribution, attribute
-from imlab.lab.contrasts import contrasts, contrasts_of_logs
-from imlab.lab.design import Experiment, plan
-from imlab.lab.factorial import Full
-from imlab.lab.fraction import Fraction
-from imlab.lab.intervals import mean_interval, student
-from imlab.lab.ratio import UNSEEN, fieller, ratio_interval
-from imlab.lab.shapley import first_in, joining, last_in, shapley
+from imlab.lab.attribution.contrasts import contrasts, contrasts_of_logs
+from imlab.lab.attribution.shapley import first_in, joining, last_in, shapley
+from imlab.lab.attribution.shares import BY_SHAPLEY, Attribution, attribute
+from imlab.lab.plan.design import Experiment, plan
+from imlab.lab.plan.factorial import Full
+from imlab.lab.plan.fraction import Fraction
+from imlab.lab.statistics.intervals import mean_interval, student
+from imlab.lab.statistics.ratio import UNSEEN, fieller, ratio_interval
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.auditor import Loop, Published, audit
+from imlab.lab.claims.auditor import Loop, Published, audit
 from imlab.studies.claims import CLAIMS
 from imlab.studies.published.speed import AFTER, BEFORE
 

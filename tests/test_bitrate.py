@@ -16,8 +16,8 @@ from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.ahead import do
-from imlab.lab.pool import workers
+from imlab.lab.plan.ahead import do
+from imlab.lab.running.pool import workers
 from imlab.studies.bitrate import scores as bitrate_scores
 from imlab.studies.bitrate.clips import Clips, knee
 from imlab.studies.bitrate.reading import table

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.lab.claim import Better, Claim, Endpoint, Evidence, Verdict, changed, exact, measured, voided
-from imlab.lab.effect import paired
-from imlab.lab.intervals import Interval
+from imlab.lab.claims.claim import Better, Claim, Endpoint, Evidence, Verdict, changed, exact, measured, voided
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import Interval
 
 FINITE = st.floats(-1e6, 1e6)
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imlab.lab.effect import paired
-from imlab.lab.intervals import MANY, SKEWED, bootstrap_t, mean_interval, percentile, skewed, student
-from imlab.lab.sample_size import advice, power_to_find
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import MANY, SKEWED, bootstrap_t, mean_interval, percentile, skewed, student
+from imlab.lab.statistics.sample_size import advice, power_to_find
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]

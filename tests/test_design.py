@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.lab.cores import Cores, available, share
-from imlab.lab.design import Experiment, Row, Trial, plan
-from imlab.lab.factorial import Sweeps, label
-from imlab.lab.fraction import Fraction
-from imlab.lab.gates import Gates
-from imlab.lab.studies import find
+from imlab.lab.machine.gates import Gates
+from imlab.lab.plan.design import Experiment, Row, Trial, plan
+from imlab.lab.plan.factorial import Sweeps, label
+from imlab.lab.plan.fraction import Fraction
+from imlab.lab.plan.studies import find
+from imlab.lab.running.cores import Cores, available, share
 
 
 def attempt(trial: Trial) -> Iterator[Row]:

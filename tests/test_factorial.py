@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.lab.design import Experiment, Row, Trial, plan
-from imlab.lab.factorial import Design, Full, Sweeps
-from imlab.lab.fraction import LETTERS, Fraction, Word
+from imlab.lab.plan.design import Experiment, Row, Trial, plan
+from imlab.lab.plan.factorial import Design, Full, Sweeps
+from imlab.lab.plan.fraction import LETTERS, Fraction, Word
 
 TEXTBOOK = [  # Box, Hunter and Hunter 2005, chapter 6: k, generators, resolution, words of the defining relation
     (3, ("C=AB",), "III", "ABC"),

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imlab.errors import DoorError, InvalidRun, UsageError
-from imlab.lab.hdr_text import from_text, to_text
-from imlab.lab.histogram import Histogram, lowest, merged, stored
-from imlab.lab.quantiles import quantile
+from imlab.lab.record.hdr_text import from_text, to_text
+from imlab.lab.record.histogram import Histogram, lowest, merged, stored
+from imlab.lab.record.quantiles import quantile
 
 # Recorded with the package hdrhistogram 0.10.8, HdrHistogram(1, 3_600_000_000, 3), from the values of ``spread``:
 # the CRC of all counters of 3,008 values, and its own text of 70,261 values, most of them 7 us.

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from imlab.errors import UsageError
-from imlab.lab.effect import Effect, paired
-from imlab.lab.intervals import beside, bootstrap_t, mean_interval, median_interval, percentile, student
-from imlab.lab.student import t_quantile
+from imlab.lab.statistics.effect import Effect, paired
+from imlab.lab.statistics.intervals import beside, bootstrap_t, mean_interval, median_interval, percentile, student
+from imlab.lab.statistics.student import t_quantile
 
 EXPERIMENTS = 4_000
 

@@ -16,9 +16,9 @@ from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import Places, here
 from imlab.desk.measuring.study import Study, open_study
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.claim import exact
-from imlab.lab.manifest import Manifest
-from imlab.lab.reading import Run
+from imlab.lab.claims.claim import exact
+from imlab.lab.record.manifest import Manifest
+from imlab.lab.record.reading import Run
 from imlab.studies.bitrate.evidence import evidence
 from imlab.studies.claims import CLAIMS
 from tests.test_bitrate import made

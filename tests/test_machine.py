@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imlab.lab.gates import Gates, Strain, look, strain, void, worst
-from imlab.lab.machine import ROOT, facts, fingerprint, said
+from imlab.lab.machine.facts import ROOT, facts, fingerprint, said
+from imlab.lab.machine.gates import Gates, Strain, look, strain, void, worst
 
 
 def test_facts_name_no_host_no_user_and_no_place() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from imlab.desk import measure
 from imlab.errors import UsageError
-from imlab.lab.reading import latest
+from imlab.lab.record.reading import latest
 from tests.hashing import NAME, Bench, subprocess_environment
 
 

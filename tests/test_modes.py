@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imlab.errors import UsageError
-from imlab.lab.modes import dip, modes
+from imlab.lab.statistics.modes import dip, modes
 
 RNG = np.random.default_rng
 

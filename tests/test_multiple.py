@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imlab.errors import UsageError
-from imlab.lab.effect import Effect, paired
-from imlab.lab.multiple import adjusted, holm, p_margin, p_zero
+from imlab.lab.statistics.effect import Effect, paired
+from imlab.lab.statistics.multiple import adjusted, holm, p_margin, p_zero
 
 
 def effect(logs: np.ndarray, margin: float = 0.03) -> Effect:

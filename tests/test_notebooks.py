@@ -20,7 +20,7 @@ from imlab.desk.measuring.study import all_studies, open_study
 from imlab.desk.report.execute import execute
 from imlab.desk.report.printed import told
 from imlab.desk.report.prose import unbound
-from imlab.lab.manifest import SMOKE
+from imlab.lab.record.manifest import SMOKE
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_LINES, MOST_BYTES = 5, 1_000_000

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from imlab.errors import UsageError
-from imlab.lab.openloop import Load, Send, offer
-from imlab.lab.schedule import Burst, Poisson, Times, Uniform
-from imlab.lab.validity import Validity, growth, in_flight
+from imlab.lab.load.openloop import Load, Send, offer
+from imlab.lab.load.schedule import Burst, Poisson, Times, Uniform
+from imlab.lab.load.validity import Validity, growth, in_flight
 
 SCHEDULES = [Poisson(300.0, 0.1), Uniform(300.0, 0.1), Burst(10, 0.05, 0.1)]
 
@@ -122,7 +122,14 @@ def test_requests_in_flight_are_counted_at_each_arrival() -> None:
 
 @pytest.mark.process
 def test_a_generator_stays_light() -> None:
-    modules = "design, openloop, schedule, validity, quantiles, intervals, effect, stages, cell, run"
-    code = f"from imlab.lab import {modules}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    rooms = {
+        "plan": "design",
+        "load": "openloop, schedule, validity",
+        "record": "quantiles, stages, histogram",
+        "statistics": "intervals, effect",
+        "running": "cell, run",
+    }
+    wanted = "; ".join(f"from imlab.lab.{room} import {names}" for room, names in rooms.items())
+    code = f"{wanted}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
     assert not {"pandas", "scipy", "matplotlib"} & set(loaded)

@@ -12,21 +12,21 @@ import pytest
 from matplotlib.text import Text
 
 from imlab.errors import UsageError
-from imlab.lab.attribution import Attribution, Waterfall
-from imlab.lab.bars import stage_bars
-from imlab.lab.curves import Panel, Point, curves
-from imlab.lab.ecdf import ecdf
-from imlab.lab.effect import paired
-from imlab.lab.figure import Imprint, Plot, style
-from imlab.lab.forest import forest
-from imlab.lab.heat import heat
-from imlab.lab.intervals import mean_interval
-from imlab.lab.load_curve import Capacity, Offered, load_curve
-from imlab.lab.manifest import read_manifest
-from imlab.lab.percentiles import order_interval, percentiles
-from imlab.lab.reading import Run
-from imlab.lab.timeline import Moment, moments, timeline
-from imlab.lab.waterfall import waterfall
+from imlab.lab.attribution.shares import Attribution, Waterfall
+from imlab.lab.plots.bars import stage_bars
+from imlab.lab.plots.curves import Panel, Point, curves
+from imlab.lab.plots.ecdf import ecdf
+from imlab.lab.plots.figure import Imprint, Plot, style
+from imlab.lab.plots.forest import forest
+from imlab.lab.plots.heat import heat
+from imlab.lab.plots.load_curve import Capacity, Offered, load_curve
+from imlab.lab.plots.percentiles import order_interval, percentiles
+from imlab.lab.plots.timeline import Moment, moments, timeline
+from imlab.lab.plots.waterfall import waterfall
+from imlab.lab.record.manifest import read_manifest
+from imlab.lab.record.reading import Run
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import mean_interval
 from tests.test_reading import stored
 
 PRINT = Imprint("q99_sound, quick, 6 blocks\n2 cores", "SMOKE: not a measurement")

@@ -11,8 +11,8 @@ import distributed
 import pytest
 
 from imlab.errors import DoorError, UsageError
-from imlab.lab.ahead import Task, do
-from imlab.lab.pool import ONE_EACH, workers
+from imlab.lab.plan.ahead import Task, do
+from imlab.lab.running.pool import ONE_EACH, workers
 
 pytestmark = pytest.mark.process
 

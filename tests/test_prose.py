@@ -9,7 +9,7 @@ import pytest
 from imlab.desk.report.printed import told
 from imlab.desk.report.prose import measurements, opened, settings, unbound
 from imlab.errors import UsageError
-from imlab.lab.design import Experiment
+from imlab.lab.plan.design import Experiment
 
 KNOWN = {
     name: Experiment(

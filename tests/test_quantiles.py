@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.lab.quantiles import quantile, quantiles
+from imlab.lab.record.quantiles import quantile, quantiles
 
 
 @given(n=st.integers(1, 3_000), q=st.sampled_from([0.5, 0.9, 0.99]))

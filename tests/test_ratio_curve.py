@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from imlab.errors import UsageError
-from imlab.lab.ratio_curve import GRID, band, ratio_curve, sup_t
-from imlab.lab.student import t_quantile
+from imlab.lab.statistics.ratio_curve import GRID, band, ratio_curve, sup_t
+from imlab.lab.statistics.student import t_quantile
 
 Floats = NDArray[np.float64]
 

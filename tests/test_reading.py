@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from imlab.errors import DoorError, UsageError
-from imlab.lab.folder import table
-from imlab.lab.manifest import Manifest, read_manifest
-from imlab.lab.reading import Run, by_block, latest, publish, read_run, runs, trusted
+from imlab.lab.record.manifest import Manifest, read_manifest
+from imlab.lab.record.reading import Run, by_block, latest, publish, read_run, runs, trusted
+from imlab.lab.running.folder import table
 
 FACTS = {"cores": 2, "cpu": "Some CPU", "system": "Linux", "kernel": "6.1", "python": "CPython 3.11.7"}
 SOUND: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from imlab.desk import measure, render
 from imlab.desk.report.execute import execute, page
 from imlab.errors import DoorError
-from imlab.lab.reading import latest
+from imlab.lab.record.reading import latest
 from tests.hashing import NAME, Bench
 from tests.test_report import Page, outside
 

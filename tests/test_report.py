@@ -18,7 +18,7 @@ from imlab.desk.measuring.places import here
 from imlab.desk.measuring.study import open_study
 from imlab.desk.report.page import table
 from imlab.errors import UsageError
-from imlab.lab.reading import latest
+from imlab.lab.record.reading import latest
 from tests.hashing import NAME, Bench
 
 

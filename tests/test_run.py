@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 from imlab.errors import UsageError
-from imlab.lab.design import Plan, plan
-from imlab.lab.folder import open_run
-from imlab.lab.reading import Run, latest, publish, read_run, trusted
-from imlab.lab.run import begin, run
-from imlab.lab.studies import load
+from imlab.lab.plan.design import Plan, plan
+from imlab.lab.plan.studies import load
+from imlab.lab.record.reading import Run, latest, publish, read_run, trusted
+from imlab.lab.running.folder import open_run
+from imlab.lab.running.run import begin, run
 
 pytestmark = pytest.mark.process
 
 STUDY = """
 import os, signal, subprocess, sys, threading
 from imlab.errors import InvalidRun
-from imlab.lab.design import Experiment
-from imlab.lab.gates import Gates
+from imlab.lab.plan.design import Experiment
+from imlab.lab.machine.gates import Gates
 
 def ordinary(trial):
     (trial.scratch / "bytes").write_bytes(b"x")
@@ -175,9 +175,9 @@ def test_a_killed_runner_leaves_no_process_behind(study: Study) -> None:
     os.mkfifo(pipe)
     code = f"""
         from pathlib import Path
-        from imlab.lab.design import plan
-        from imlab.lab.run import begin, run
-        from imlab.lab.studies import load
+        from imlab.lab.plan.design import plan
+        from imlab.lab.running.run import begin, run
+        from imlab.lab.plan.studies import load
         drawn = plan(load("q97_hangs"), "smoke")
         list(run(drawn, begin(drawn, Path({str(study.results)!r}))))
     """

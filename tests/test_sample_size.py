@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from imlab.errors import UsageError
-from imlab.lab.effect import Effect, paired
-from imlab.lab.intervals import student
-from imlab.lab.sample_size import advice, power_to_exclude, power_to_find
+from imlab.lab.statistics.effect import Effect, paired
+from imlab.lab.statistics.intervals import student
+from imlab.lab.statistics.sample_size import advice, power_to_exclude, power_to_find
 
 
 def nothing(spread: float, n: int = 12) -> Effect:

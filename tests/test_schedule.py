@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imlab.errors import UsageError
-from imlab.lab.schedule import Burst, Poisson, Schedule, Step, Uniform, save
+from imlab.lab.load.schedule import Burst, Poisson, Schedule, Step, Uniform, save
 
 SCHEDULES: list[tuple[Schedule, float, int]] = [  # schedule, seconds, arrivals expected
     (Poisson(500.0, 20.0), 20.0, 10_000),

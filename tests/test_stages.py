@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.stages import take_apart
+from imlab.lab.record.stages import take_apart
 
 RNG = np.random.default_rng(5)
 TAP = RNG.uniform(0, 100, 500)

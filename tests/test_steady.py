@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imlab.errors import UsageError
-from imlab.lab.steady import halves, slope, steady
+from imlab.lab.statistics.steady import halves, slope, steady
 
 SECONDS = np.linspace(0.0, 10.0, 500)
 

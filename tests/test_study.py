@@ -50,7 +50,7 @@ def test_a_module_that_cannot_speak_says_what_it_lacks(tmp_path: Path, monkeypat
     (tmp_path / "mute").mkdir()
     (tmp_path / "mute" / "__init__.py").touch()
     (tmp_path / "mute" / "q77_mute.py").write_text(
-        "from imlab.lab.design import Experiment\n"
+        "from imlab.lab.plan.design import Experiment\n"
         "EXPERIMENT = Experiment('q77_mute', 'Why?', 'Because.', lambda trial: iter([]))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -21,9 +21,9 @@ from imlab.audio.voice.cutting import Cut
 from imlab.audio.voice.energy import Energy
 from imlab.codec.contract import Coded, Packet, encode
 from imlab.errors import DoorError, InvalidRun
-from imlab.lab.design import plan
-from imlab.lab.manifest import read_manifest
-from imlab.lab.reading import Run
+from imlab.lab.plan.design import plan
+from imlab.lab.record.manifest import read_manifest
+from imlab.lab.record.reading import Run
 from imlab.studies import q13_voice_activity as q13
 from imlab.studies.voice_activity import reading
 from imlab.studies.voice_activity.contenders import CONTENDERS, PLAIN, QUIET, TRUTH

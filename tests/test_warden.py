@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imlab.lab import warden
+from imlab.lab.running import warden
 
 pytestmark = pytest.mark.process
 

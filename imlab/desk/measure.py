@@ -16,9 +16,9 @@ from imlab.desk.measuring.study import Study, all_studies, open_study
 from imlab.desk.measuring.taking import stored, take
 from imlab.desk.report.words import count
 from imlab.errors import UsageError
-from imlab.lab.design import SCALES, Plan, plan
-from imlab.lab.reading import publish
-from imlab.lab.run import begin
+from imlab.lab.plan.design import SCALES, Plan, plan
+from imlab.lab.record.reading import publish
+from imlab.lab.running.run import begin
 
 EPILOG = """\
 Without STUDY, lists them. Ctrl-C loses nothing that has ended: the same command goes on where it stopped, as long

@@ -32,10 +32,10 @@ from imlab.desk.measuring.places import ROOT, Places, here
 from imlab.desk.measuring.study import Study, open_study
 from imlab.desk.report.page import table
 from imlab.errors import DoorError, UsageError
-from imlab.lab.design import SCALES
-from imlab.lab.figure import Plot
-from imlab.lab.manifest import read_manifest
-from imlab.lab.reading import REFERENCE, Run, latest, runs
+from imlab.lab.plan.design import SCALES
+from imlab.lab.plots.figure import Plot
+from imlab.lab.record.manifest import read_manifest
+from imlab.lab.record.reading import REFERENCE, Run, latest, runs
 from imlab.studies.stop_to_play import one_note as note
 
 SCALE = os.environ.get("IMLAB_SCALE") or "stored"

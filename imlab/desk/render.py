@@ -16,8 +16,8 @@ from imlab.desk.report.letters import Letters, execute_all, notebooks
 from imlab.desk.report.prose import unbound
 from imlab.desk.report.readme import fill
 from imlab.desk.report.report import Entry
-from imlab.lab.folder import write_whole
-from imlab.lab.reading import runs
+from imlab.lab.record.reading import runs
+from imlab.lab.running.folder import write_whole
 
 EPILOG = """\
 Figures go beside the rows they are drawn from: of the published run, and of the run that stands for the study here.

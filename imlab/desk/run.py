@@ -25,7 +25,7 @@ from imlab.desk.report.letters import Letters, execute_all, notebooks
 from imlab.desk.report.report import Entry
 from imlab.desk.report.words import count
 from imlab.errors import DoorError
-from imlab.lab.design import SCALES
+from imlab.lab.plan.design import SCALES
 
 NOTEBOOK_S = 15.0  # seconds a notebook needs on two slow cores; the report is written in less
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imlab.lab.claim import Claim
+from imlab.lab.claims.claim import Claim
 from imlab.studies.published import byte_path, delivery, sound, speed
 
 CLAIMS: tuple[Claim, ...] = tuple(

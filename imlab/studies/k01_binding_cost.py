@@ -35,8 +35,8 @@ from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.libopus import load
 from imlab.codec.opus import LARGEST, SET_BITRATE, SET_COMPLEXITY, SET_VBR_CONSTRAINT, Opus
 from imlab.errors import InvalidRun
-from imlab.lab.effect import paired
-from imlab.lab.machine import facts, said
+from imlab.lab.machine.facts import facts, said
+from imlab.lab.statistics.effect import paired
 
 SECONDS = 8  # of speech in a pass
 MARGIN = 0.05

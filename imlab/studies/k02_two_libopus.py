@@ -15,7 +15,7 @@ from imlab.audio.clip import Clip
 from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.opus import BITRATES
 from imlab.errors import DoorError, PeerError, UsageError
-from imlab.lab.pool import workers
+from imlab.lab.running.pool import workers
 from imlab.studies.two_libopus.build import open_build
 from imlab.studies.two_libopus.comparison import measure, ways
 from imlab.studies.two_libopus.report import Found, plain, tables

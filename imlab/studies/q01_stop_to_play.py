@@ -14,8 +14,8 @@ from imlab.audio.speech.corpus import open_corpus
 from imlab.codec.libopus import load
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError, InvalidRun
-from imlab.lab.design import Experiment, Row, Trial
-from imlab.lab.gates import Gates
+from imlab.lab.machine.gates import Gates
+from imlab.lab.plan.design import Experiment, Row, Trial
 from imlab.stack.marks import read_marks
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start
@@ -27,8 +27,8 @@ from imlab.studies.stop_to_play.taps import Request
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imlab.lab.figure import Plot
-    from imlab.lab.reading import Run
+    from imlab.lab.plots.figure import Plot
+    from imlab.lab.record.reading import Run
 
 READING = "imlab.studies.stop_to_play.reading"  # pandas and matplotlib: not for a trial's process
 

@@ -15,9 +15,9 @@ from imlab.audio.speech.corpus import Corpus, open_corpus
 from imlab.audio.speech.manifest import Entry
 from imlab.codec import catalogue
 from imlab.errors import DoorError
-from imlab.lab.ahead import Task
-from imlab.lab.design import Experiment, Row, Trial
-from imlab.lab.gates import Gates
+from imlab.lab.machine.gates import Gates
+from imlab.lab.plan.ahead import Task
+from imlab.lab.plan.design import Experiment, Row, Trial
 from imlab.studies.bitrate.scores import panels, scores, tasks
 from imlab.studies.bitrate.sent_clip import send, warm_up
 from imlab.studies.bitrate.settings import RATE, Setting, settings
@@ -25,9 +25,9 @@ from imlab.studies.bitrate.settings import RATE, Setting, settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imlab.lab.claim import Evidence
-    from imlab.lab.figure import Plot
-    from imlab.lab.reading import Run
+    from imlab.lab.claims.claim import Evidence
+    from imlab.lab.plots.figure import Plot
+    from imlab.lab.record.reading import Run
 
 READING = "imlab.studies.bitrate.reading"  # pandas and matplotlib: not for a trial's process
 EVIDENCE = "imlab.studies.bitrate.evidence"

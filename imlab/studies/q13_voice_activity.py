@@ -22,8 +22,8 @@ from imlab.codec.contract import Coded, encode
 from imlab.codec.dtx import Dtx
 from imlab.codec.libopus import load
 from imlab.errors import DoorError
-from imlab.lab.design import Experiment, Row, Trial
-from imlab.lab.gates import Gates
+from imlab.lab.machine.gates import Gates
+from imlab.lab.plan.design import Experiment, Row, Trial
 from imlab.studies.voice_activity.contenders import CONTENDERS, PLAIN, QUIET, TRUTH
 from imlab.studies.voice_activity.paused_notes import PausedNote, paused_note
 from imlab.studies.voice_activity.savings import Saving, by_coder, by_cutting, constant
@@ -31,8 +31,8 @@ from imlab.studies.voice_activity.savings import Saving, by_coder, by_cutting, c
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imlab.lab.figure import Plot
-    from imlab.lab.reading import Run
+    from imlab.lab.plots.figure import Plot
+    from imlab.lab.record.reading import Run
 
 READING = "imlab.studies.voice_activity.reading"  # pandas and matplotlib: not for a trial's process
 

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.bars import stage_bars
-from imlab.lab.design import Experiment, Trial
-from imlab.lab.ecdf import ecdf
-from imlab.lab.effect import paired
-from imlab.lab.figure import Plot, imprint
-from imlab.lab.gates import Gates
-from imlab.lab.reading import Run, by_block, trusted
+from imlab.lab.machine.gates import Gates
+from imlab.lab.plan.design import Experiment, Trial
+from imlab.lab.plots.bars import stage_bars
+from imlab.lab.plots.ecdf import ecdf
+from imlab.lab.plots.figure import Plot, imprint
+from imlab.lab.record.reading import Run, by_block, trusted
+from imlab.lab.statistics.effect import paired
 
 HASHES = 200
 OPEN = Gates(1.0, 1.0, 1.0, 1.0, 1e9)  # a test's machine may be as busy as it likes

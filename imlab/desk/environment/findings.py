@@ -20,8 +20,8 @@ from imlab.desk.environment.programs import PROGRAMS
 from imlab.desk.environment.requirements import missing
 from imlab.desk.measuring.places import ROOT
 from imlab.errors import DoorError, PeerError, UsageError
-from imlab.lab.interpreter import optimised
-from imlab.lab.machine import facts
+from imlab.lab.machine.facts import facts
+from imlab.lab.machine.interpreter import optimised
 
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
 ROOM_TO_WORK = 500_000_000  # bytes for results, stores and the report

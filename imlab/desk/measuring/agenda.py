@@ -10,10 +10,10 @@ from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.budget import told
 from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study
-from imlab.lab import machine
-from imlab.lab.design import Plan, plan
-from imlab.lab.manifest import Manifest
-from imlab.lab.reading import runs
+from imlab.lab.machine import facts as machine
+from imlab.lab.plan.design import Plan, plan
+from imlab.lab.record.manifest import Manifest
+from imlab.lab.record.reading import runs
 
 Deed = Literal["measure", "keep", "leave"]
 

@@ -16,9 +16,9 @@ import pandas as pd
 from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study
 from imlab.errors import InvalidRun
-from imlab.lab.design import plan
-from imlab.lab.figure import Plot
-from imlab.lab.reading import Run, latest, runs, trusted
+from imlab.lab.plan.design import plan
+from imlab.lab.plots.figure import Plot
+from imlab.lab.record.reading import Run, latest, runs, trusted
 
 
 @dataclass(frozen=True)

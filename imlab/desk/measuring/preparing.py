@@ -9,9 +9,9 @@ from contextlib import closing
 from tqdm import tqdm
 
 from imlab.desk.report.words import count
-from imlab.lab.ahead import do
-from imlab.lab.design import Plan
-from imlab.lab.pool import workers
+from imlab.lab.plan.ahead import do
+from imlab.lab.plan.design import Plan
+from imlab.lab.running.pool import workers
 
 
 def prepare(drawn: Plan, cluster: str, late: Callable[[], bool]) -> bool:

@@ -17,11 +17,11 @@ import pandas as pd
 
 from imlab.desk.measuring.places import Places
 from imlab.errors import UsageError
-from imlab.lab import studies
-from imlab.lab.claim import Evidence
-from imlab.lab.design import Experiment
-from imlab.lab.figure import Plot
-from imlab.lab.reading import Run
+from imlab.lab.claims.claim import Evidence
+from imlab.lab.plan import studies
+from imlab.lab.plan.design import Experiment
+from imlab.lab.plots.figure import Plot
+from imlab.lab.record.reading import Run
 
 
 def no_tables(run: Run) -> Mapping[str, pd.DataFrame]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from imlab.desk.measuring.preparing import prepare
 from imlab.desk.measuring.watch import Watch
-from imlab.lab.design import Plan
-from imlab.lab.folder import Folder
-from imlab.lab.manifest import read_manifest
-from imlab.lab.reading import Run
-from imlab.lab.run import begin, run
+from imlab.lab.plan.design import Plan
+from imlab.lab.record.manifest import read_manifest
+from imlab.lab.record.reading import Run
+from imlab.lab.running.folder import Folder
+from imlab.lab.running.run import begin, run
 
 
 def never() -> bool:

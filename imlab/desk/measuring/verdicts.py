@@ -17,7 +17,7 @@ from imlab.desk.measuring.answer import Answer
 from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study, no_evidence
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.claim import BY_WEIGHT, Claim, Evidence, Judged, voided
+from imlab.lab.claims.claim import BY_WEIGHT, Claim, Evidence, Judged, voided
 
 
 @dataclass(frozen=True, slots=True)

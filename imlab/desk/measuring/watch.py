@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-from imlab.lab.design import Plan, Trial
-from imlab.lab.run import Progress
+from imlab.lab.plan.design import Plan, Trial
+from imlab.lab.running.run import Progress
 
 Watch = Callable[[Plan, int, Iterator[Progress]], Iterator[Progress]]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from imlab.desk.measuring.study import meant
 from imlab.desk.report.printed import told
-from imlab.lab.design import Experiment
-from imlab.lab.factorial import label
+from imlab.lab.plan.design import Experiment
+from imlab.lab.plan.factorial import label
 
 SIZES: dict[str, tuple[float, str]] = {  # unit -> how much of which
     "ns": (1e-9, "s"), "us": (1e-6, "s"), "µs": (1e-6, "s"), "ms": (1e-3, "s"), "s": (1.0, "s"), "h": (3600.0, "s"),

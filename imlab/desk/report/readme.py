@@ -10,8 +10,8 @@ from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study, all_studies
 from imlab.desk.report.letters import notebooks
 from imlab.errors import UsageError
-from imlab.lab.folder import write_whole
-from imlab.lab.reading import runs
+from imlab.lab.record.reading import runs
+from imlab.lab.running.folder import write_whole
 
 BEGIN = "<!-- answers: written by ./lab render from results/, not by hand -->\n"
 END = "<!-- /answers -->\n"

@@ -20,9 +20,9 @@ from imlab.desk.measuring.study import Study
 from imlab.desk.measuring.verdicts import Line, ledger, summary
 from imlab.desk.report import page
 from imlab.desk.report.words import count
-from imlab.lab.folder import write_whole
-from imlab.lab.manifest import Manifest
-from imlab.lab.reading import Run
+from imlab.lab.record.manifest import Manifest
+from imlab.lab.record.reading import Run
+from imlab.lab.running.folder import write_whole
 
 TITLE = "Voice messages, measured"
 OLDER = "The study has changed since these rows were stored: its plan today is another one."

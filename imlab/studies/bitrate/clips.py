@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
 from imlab.errors import InvalidRun
-from imlab.lab.intervals import SEED, Interval, mean_interval
-from imlab.lab.reading import trusted
+from imlab.lab.record.reading import trusted
+from imlab.lab.statistics.intervals import SEED, Interval, mean_interval
 
 USUAL = {"frame_ms": 20.0, "complexity": 10.0}  # the Opus curve that is drawn, compared and spoken of
 ORIGINAL, TELEPHONE = "Pcm(rate=16000, frame_ms=20)", "Pcm(rate=8000, frame_ms=20)"  # the labels of two anchors

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.claim import Evidence, changed, measured
-from imlab.lab.effect import paired
-from imlab.lab.intervals import Interval
-from imlab.lab.reading import Run
+from imlab.lab.claims.claim import Evidence, changed, measured
+from imlab.lab.record.reading import Run
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import Interval
 from imlab.studies.bitrate.clips import FEWEST, ORIGINAL, TELEPHONE, USUAL, Clips
 
 

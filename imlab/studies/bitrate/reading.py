@@ -8,11 +8,11 @@ from dataclasses import replace
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.bars import stage_bars
-from imlab.lab.curves import Panel, Point, curves
-from imlab.lab.figure import Imprint, Plot, imprint
-from imlab.lab.intervals import Interval
-from imlab.lab.reading import Run
+from imlab.lab.plots.bars import stage_bars
+from imlab.lab.plots.curves import Panel, Point, curves
+from imlab.lab.plots.figure import Imprint, Plot, imprint
+from imlab.lab.record.reading import Run
+from imlab.lab.statistics.intervals import Interval
 from imlab.studies.bitrate.clips import GAIN, ORIGINAL, TELEPHONE, USUAL, Clips, knee, said
 from imlab.studies.bitrate.settings import ANCHOR
 from imlab.studies.bitrate.tables import shipped

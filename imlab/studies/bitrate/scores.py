@@ -13,7 +13,7 @@ from imlab.audio.quality.cache import address, keep, open_cache, remember
 from imlab.audio.quality.panels import NARROW, WIDE, Panel, Scores
 from imlab.codec.catalogue import versions
 from imlab.errors import DoorError
-from imlab.lab.ahead import Task
+from imlab.lab.plan.ahead import Task
 from imlab.studies.bitrate.sent_clip import send
 from imlab.studies.bitrate.settings import Setting
 

@@ -10,9 +10,9 @@ import pandas as pd
 from imlab.audio.quality.bd_rate import Point, bd_rate, front
 from imlab.client.presets import PRESETS
 from imlab.errors import InvalidRun
-from imlab.lab.effect import paired
-from imlab.lab.intervals import SEED, Interval
-from imlab.lab.reading import Run, trusted
+from imlab.lab.record.reading import Run, trusted
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import SEED, Interval
 from imlab.studies.bitrate.clips import FEWEST, ORIGINAL, TELEPHONE, USUAL, Clips, said
 from imlab.studies.bitrate.settings import ANCHOR
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imlab.lab.claim import Claim, Endpoint
+from imlab.lab.claims.claim import Claim, Endpoint
 
 POOLS, COPIES, CHUNKS, RESUME, FORMATS = "q08_pools", "q07_copies", "q10_chunks", "q11_resume", "q09_formats"
 BLOCKS = "randomised blocks, each way in fresh processes, the same bytes"

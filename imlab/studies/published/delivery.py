@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imlab.lab.claim import Claim, Endpoint
+from imlab.lab.claims.claim import Claim, Endpoint
 
 KIT = "seeded histories under a hostile scheduler that reorders, doubles, drops, reconnects and crashes"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imlab.lab.claim import Claim, Endpoint, exact
+from imlab.lab.claims.claim import Claim, Endpoint, exact
 
 BITRATE = "q02_bitrate"
 RATE_HZ, WIDTH_BITS, CHANNELS = 16_000, 16, 1  # the article's own format

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imlab.lab.auditor import Published, audit
-from imlab.lab.claim import Claim, Endpoint
+from imlab.lab.claims.auditor import Published, audit
+from imlab.lab.claims.claim import Claim, Endpoint
 
 TABLE = "the published article's table of before and after"
 BEFORE, AFTER = Published(latency=0.210, rate=480, hits=0.63), Published(latency=0.042, rate=860, hits=0.91)

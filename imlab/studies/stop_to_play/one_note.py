@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.bars import stage_bars
-from imlab.lab.design import Trial
-from imlab.lab.figure import Imprint, Plot, imprint
-from imlab.lab.reading import Run
+from imlab.lab.plan.design import Trial
+from imlab.lab.plots.bars import stage_bars
+from imlab.lab.plots.figure import Imprint, Plot, imprint
+from imlab.lab.record.reading import Run
 from imlab.studies.q01_stop_to_play import CODECS, EXPERIMENT
 from imlab.studies.stop_to_play.moments import WHOLE
 from imlab.studies.stop_to_play.reading import LOOPBACK, heard, parts

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.bars import stage_bars
-from imlab.lab.ecdf import ecdf
-from imlab.lab.figure import Plot, imprint
-from imlab.lab.intervals import Interval, median_interval
-from imlab.lab.quantiles import Quantile, quantile
-from imlab.lab.reading import Run, trusted
-from imlab.lab.stages import Stages, take_apart
+from imlab.lab.plots.bars import stage_bars
+from imlab.lab.plots.ecdf import ecdf
+from imlab.lab.plots.figure import Plot, imprint
+from imlab.lab.record.quantiles import Quantile, quantile
+from imlab.lab.record.reading import Run, trusted
+from imlab.lab.record.stages import Stages, take_apart
+from imlab.lab.statistics.intervals import Interval, median_interval
 from imlab.studies.stop_to_play.moments import COLUMNS, MOMENTS, STAGES, WHOLE
 from imlab.studies.stop_to_play.paths import PATHS
 

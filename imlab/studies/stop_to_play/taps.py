@@ -28,9 +28,9 @@ from imlab.client.phone import Phone
 from imlab.client.player import Player
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError, InvalidRun
-from imlab.lab.openloop import Load, offer
-from imlab.lab.schedule import Uniform
-from imlab.lab.validity import Validity
+from imlab.lab.load.openloop import Load, offer
+from imlab.lab.load.schedule import Uniform
+from imlab.lab.load.validity import Validity
 from imlab.net.aio_client import Client
 from imlab.studies.stop_to_play.takes import Take, takes
 from imlab.trace import Mark

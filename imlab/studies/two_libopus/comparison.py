@@ -14,9 +14,9 @@ from imlab.audio.quality.panels import WIDE, Scores
 from imlab.audio.quality.pesq import PESQ_WB
 from imlab.audio.quality.visqol import VISQOL
 from imlab.codec.opus import Opus
-from imlab.lab.ahead import Task, do
-from imlab.lab.effect import paired
-from imlab.lab.intervals import Interval, mean_interval
+from imlab.lab.plan.ahead import Task, do
+from imlab.lab.statistics.effect import paired
+from imlab.lab.statistics.intervals import Interval, mean_interval
 from imlab.studies.two_libopus.build import Build, Take
 
 PANEL = replace(WIDE, metrics=(VISQOL, PESQ_WB))

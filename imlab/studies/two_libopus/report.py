@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imlab.lab.intervals import FEWEST, Interval
-from imlab.lab.machine import facts, said
+from imlab.lab.machine.facts import facts, said
+from imlab.lab.statistics.intervals import FEWEST, Interval
 from imlab.studies.two_libopus.build import Build
 from imlab.studies.two_libopus.comparison import (
     PANEL,

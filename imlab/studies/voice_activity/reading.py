@@ -9,10 +9,10 @@ import pandas as pd
 from imlab.audio.voice import truth
 from imlab.audio.voice.activity import PER_SECOND
 from imlab.errors import InvalidRun
-from imlab.lab.curves import Panel, Point, curves
-from imlab.lab.figure import Plot, imprint
-from imlab.lab.intervals import Interval, mean_interval, median_interval
-from imlab.lab.reading import Run, trusted
+from imlab.lab.plots.curves import Panel, Point, curves
+from imlab.lab.plots.figure import Plot, imprint
+from imlab.lab.record.reading import Run, trusted
+from imlab.lab.statistics.intervals import Interval, mean_interval, median_interval
 from imlab.studies.voice_activity.contenders import CONTENDERS, QUIET, TRUTH
 from imlab.studies.voice_activity.savings import CUT
 

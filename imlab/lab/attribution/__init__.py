@@ -1,0 +1,1 @@
+"""How much of a change each part of it earned."""

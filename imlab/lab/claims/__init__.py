@@ -1,0 +1,1 @@
+"""What others published, as values to be judged."""

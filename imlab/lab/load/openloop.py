@@ -1,0 +1,182 @@
+"""Offer load on schedule, whatever the server does: an open loop.
+
+A closed loop (send, wait, send again) slows down with the server it measures, and so leaves out the very
+requests that would have suffered. Here every arrival starts a task at its drawn moment and waits for nobody.
+For each request
+
+    latency = end - intended = (sent - intended) + (end - sent) = dispatch lag + service
+
+and all three are kept: the lag is our own fault and must be small, the service is what a closed loop would have
+seen, the latency is what a user feels. Nothing is corrected afterwards.
+
+How the moment is met: asyncio's timers wake in whole milliseconds, so we sleep to just before, then spin by
+yielding to the loop, which keeps serving answers meanwhile. What the spinning costs is known (an idle turn of
+the loop is timed beforehand) and counted apart from the generator's real work.
+
+Numpy only, so that a generator's process stays small and starts fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from imlab.errors import UsageError
+from imlab.lab.load.schedule import Times
+
+Send = Callable[[int], Awaitable[Mapping[str, float] | None]]
+
+SPIN = 0.002  # seconds before an arrival at which sleeping ends; epoll rounds up to 1 ms, waking costs the rest
+IDLE_TURNS = 300  # turns of an idle loop timed beforehand; a few milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was offered and what came of it. All times in seconds, shape (arrivals,), from the window's start.
+
+    ``end`` is when ``send`` returned, NaN where it failed; ``stamps`` are the further moments it told, NaN where
+    it told none. ``errors`` maps an arrival to what went wrong. ``origin`` is the start on time.monotonic.
+    ``cpu_s`` is what this process burnt in the window, ``spin_s`` the part of it that was waiting.
+    """
+
+    intended: Times
+    sent: Times
+    end: Times
+    stamps: Mapping[str, Times]
+    errors: Mapping[int, str]
+    origin: float
+    seconds: float
+    cpu_s: float
+    spin_s: float
+
+    @property
+    def lag(self) -> Times:
+        """Our own lateness: sent - intended."""
+        return self.sent - self.intended
+
+    @property
+    def service(self) -> Times:
+        """What the server took once it was asked: end - sent."""
+        return self.end - self.sent
+
+    @property
+    def latency(self) -> Times:
+        """What a user waits: end - intended."""
+        return self.end - self.intended
+
+    @property
+    def busy(self) -> float:
+        """Share of the window that this process worked, spinning not counted."""
+        return max(0.0, self.cpu_s - self.spin_s) / self.seconds
+
+    def rows(self, warm_up_s: float = 0.0) -> list[dict[str, object]]:
+        """One tidy row per arrival, failures included; arrivals before ``warm_up_s`` are labelled."""
+        moments = {"intended": self.intended, "sent": self.sent, "end": self.end, **self.stamps}
+        columns = {f"{name}_s": np.round(times, 7).tolist() for name, times in moments.items()}
+        return [
+            {"arrival": index, "warm_up": bool(self.intended[index] < warm_up_s), "error": self.errors.get(index, "")}
+            | {name: values[index] for name, values in columns.items()}
+            for index in range(len(self.intended))
+        ]
+
+
+async def offer(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
+    """Start ``send(index)`` at each arrival (seconds from now, sorted), and wait for the answers at the end.
+
+    ``send`` returns further moments by name, read from time.monotonic (or None), and raises when the request
+    failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
+    Run it on asyncio's own loop: uvloop's timers are whole milliseconds too and its turns cannot be timed alike.
+    """
+    if len(arrivals) == 0 or np.any(np.diff(arrivals) < 0):
+        raise UsageError("a schedule needs at least one arrival, in order of time")
+    idle = await _idle_turn()
+    gc.collect()
+    gc.freeze()  # what is already there is never searched during the window: collector pauses would be our lag
+    window = _Window(arrivals, send)
+    try:
+        await window.run(drain_s)
+    finally:
+        gc.unfreeze()
+    return window.load(min(idle, await _idle_turn()))
+
+
+class _Window:
+    """One window of load while it happens."""
+
+    def __init__(self, arrivals: Times, send: Send) -> None:
+        self._intended = arrivals.tolist()
+        self._send = send
+        self._sent = np.full(len(arrivals), np.nan)
+        self._end = np.full(len(arrivals), np.nan)
+        self._stamps: dict[str, Times] = {}
+        self._errors: dict[int, str] = {}
+        self._turns = 0
+        self._origin = self._seconds = self._cpu = 0.0
+
+    async def run(self, drain_s: float) -> None:
+        """The whole window, from the first arrival to the last answer."""
+        cpu = time.process_time()
+        self._origin = time.monotonic()
+        tasks = []
+        for index, moment in enumerate(self._intended):
+            await self._until(self._origin + moment)
+            tasks.append(asyncio.create_task(self._one(index)))
+        await self._drain(tasks, drain_s)
+        self._seconds = time.monotonic() - self._origin
+        self._cpu = time.process_time() - cpu
+
+    def load(self, idle: float) -> Load:
+        """What came of it; ``idle`` is the CPU seconds of a turn of the loop with nothing to do."""
+        times = np.array(self._intended), self._sent, self._end, self._stamps, self._errors
+        return Load(*times, self._origin, self._seconds, self._cpu, spin_s=self._turns * idle)
+
+    async def _until(self, moment: float) -> None:
+        """Sleep to just before, then give the loop turn after turn; a moment that has passed costs none."""
+        ahead = moment - time.monotonic()
+        if ahead > SPIN:
+            await asyncio.sleep(ahead - SPIN)
+        while time.monotonic() < moment:
+            self._turns += 1
+            await asyncio.sleep(0)
+
+    async def _one(self, index: int) -> None:
+        """One request; a failure is kept as what it said."""
+        self._sent[index] = time.monotonic() - self._origin
+        try:
+            told = await self._send(index)
+        except Exception as error:  # noqa: BLE001 - a failed request of any kind is a result
+            self._errors[index] = f"{type(error).__name__}: {error}"
+            return
+        self._end[index] = time.monotonic() - self._origin
+        for name, moment in (told or {}).items():
+            times = self._stamps.get(name)
+            if times is None:
+                times = self._stamps[name] = np.full(len(self._intended), np.nan)
+            times[index] = moment - self._origin
+
+    async def _drain(self, tasks: list[asyncio.Task[None]], drain_s: float) -> None:
+        """Wait for the answers still under way; give up on those that do not come."""
+        _, waiting = await asyncio.wait(tasks, timeout=drain_s)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        late = np.flatnonzero(np.isnan(self._end)).tolist()
+        self._errors |= {index: f"no answer in {drain_s:g} s" for index in late if index not in self._errors}
+
+
+async def _idle_turn() -> float:
+    """CPU seconds of one turn of this loop with nothing to do: the least of several counts, so that what is
+    called spinning is never more than it was.
+    """
+    costs = []
+    for _ in range(10):
+        before = time.process_time()
+        for _ in range(IDLE_TURNS // 10):
+            await asyncio.sleep(0)
+        costs.append((time.process_time() - before) / (IDLE_TURNS // 10))
+    return min(costs)

@@ -1,0 +1,1 @@
+"""What was seen: histograms, percentiles, stages, and stored runs read back."""

@@ -1,0 +1,79 @@
+"""What a finished run says about itself: the question, the design, the machine, what was rejected and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from imlab.errors import DoorError
+from imlab.lab.machine.facts import said
+
+SMOKE = "SMOKE: not a measurement"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A run's own account. ``rejected`` maps a block to the limits it passed; ``outcomes`` counts trials by end."""
+
+    study: str
+    question: str
+    expectation: str
+    scale: str
+    hash: str
+    factors: Mapping[str, Sequence[str]]
+    seed: int
+    blocks: int
+    rejected: Mapping[str, Sequence[str]]
+    void: bool
+    outcomes: Mapping[str, int]
+    margin: float
+    warm_up_s: float
+    limit_s: float
+    gates: Mapping[str, float]
+    cores: Mapping[str, Sequence[int]]
+    started: str
+    finished: str
+    seconds: float
+    predicted_s: float
+    facts: Mapping[str, Any]
+    fingerprint: str
+    versions: Mapping[str, str]
+
+    @property
+    def smoke(self) -> bool:
+        """Whether this run only walked every path and measured nothing."""
+        return self.scale == "smoke"
+
+    @property
+    def kept(self) -> int:
+        """How many blocks may be counted."""
+        return self.blocks - len(self.rejected)
+
+    @property
+    def watermark(self) -> str:
+        """What must stand across every figure of this run; empty where nothing must."""
+        return SMOKE if self.smoke else "VOID: too many blocks rejected" if self.void else ""
+
+    @property
+    def caption(self) -> str:
+        """Design, machine and versions, a line each, to stand under every figure."""
+        rejected = f", {len(self.rejected)} rejected" if self.rejected else ""
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
+        blocks = "1 block" if self.blocks == 1 else f"{self.blocks} blocks"
+        first = f"{self.study}, {blocks}{rejected}, plan {self.hash[:8]}"
+        return "\n".join(line for line in (first, said(self.facts), versions) if line)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in a run's folder."""
+    try:
+        return Manifest(**json.loads((folder / "manifest.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise DoorError(f"no whole run in {folder.name}: {error.__class__.__name__} at its manifest") from error
