@@ -1,0 +1,1 @@
+"""Servers whose truth is known, to try the laboratory on before it is believed."""
