@@ -11,11 +11,13 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from imlab.errors import UsageError
 from imlab.lab.plan.design import Plan, plan
 from imlab.lab.plan.studies import load
+from imlab.lab.record.histogram import merged
 from imlab.lab.record.reading import Run, latest, publish, read_run, trusted
 from imlab.lab.running.folder import open_run
 from imlab.lab.running.run import begin, run
@@ -27,6 +29,7 @@ import os, signal, subprocess, sys, threading
 from imlab.errors import InvalidRun
 from imlab.lab.plan.design import Experiment
 from imlab.lab.machine.gates import Gates
+from imlab.lab.record.histogram import Histogram
 
 def ordinary(trial):
     (trial.scratch / "bytes").write_bytes(b"x")
@@ -35,6 +38,14 @@ def ordinary(trial):
 def attempt(trial):
     kind = trial.settings["kind"]
     yield from ordinary(trial)
+    if kind in ("counts", "strays"):
+        for times in ([0.001, 0.002], [0.002, float("nan"), *[99.0] * (kind == "strays")]):  # two load generators
+            counted = Histogram("latency", 50_000_000)
+            counted.record_many(times)
+            yield counted
+        yield Histogram("lag")
+    if kind == "two ranges":
+        yield from (Histogram("latency", highest) for highest in (1_000, 2_000))
     if kind == "invalid":
         raise InvalidRun("the generator was late")
     if kind == "raises":
@@ -102,6 +113,29 @@ def test_every_end_of_a_trial_is_a_row_with_its_reason(study: Study) -> None:
     assert set(trusted(rows)["kind"]) == {"ends"}
     assert manifest.versions == {"thing": "1.2"}
     assert str(study.home) not in (done.path / "manifest.json").read_text(), "a manifest names no place"
+
+
+def test_histograms_are_kept_by_cell_and_block_and_merged(study: Study) -> None:
+    done = study.run(study.write("q89_counts", "counts", "strays", "two ranges", blocks=2))
+    assert done.manifest.outcomes == {"ok": 2, "invalid": 2, "failed": 2}
+    reasons = done.trials().groupby("kind")["reason"].first()
+    assert reasons["strays"] == "latency: 1 of 5 times outside 0 to 50 s"
+    assert "one range" in reasons["two ranges"]
+    found = done.histograms()
+    assert list(found) == ["latency", "lag"] and list(found["latency"]) == [("counts",)]
+    blocks = found["latency"]["counts",]
+    assert list(blocks) == [0, 1] and found["lag"]["counts",][1].n == 0
+    whole = merged(blocks.values())
+    assert (whole.n, whole.failed, whole.highest) == (8, 2, 50_000_000)
+    assert {int(place): int(whole.counts[place]) for place in whole.counts.nonzero()[0]} == {1000: 2, 2000: 4}
+    stray = pd.read_csv(done.path / "hist.csv.gz").query("kind == 'strays' and what == 'outside' and name == 'latency'")
+    assert stray["count"].tolist() == [1, 1], "what cannot be counted stays in the file as evidence"
+    assert read_run(done.path)[0].block_s == pytest.approx(done.trials().groupby("block")["seconds"].sum(), abs=0.001)
+
+
+def test_a_run_without_histograms_has_no_file_of_them(study: Study) -> None:
+    done = study.run(study.write("q88_none", "a"))
+    assert done.histograms() == {} and not (done.path / "hist.csv.gz").exists()
 
 
 def test_a_block_on_a_restless_machine_is_rejected_whole_and_kept(study: Study) -> None:

@@ -26,6 +26,7 @@ from imlab.errors import UsageError
 from imlab.lab.machine.gates import Gates
 from imlab.lab.plan.ahead import Task
 from imlab.lab.plan.factorial import Design, Full, label
+from imlab.lab.record.histogram import Histogram
 from imlab.lab.running.cores import Cores
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class Experiment:
 
     ``factors`` maps a name to its levels; a level is a value, and its ``label`` is what the results call it.
     ``design`` chooses the cells: all combinations, a stated Fraction of two-level factors, or Sweeps around a centre.
-    ``attempt`` runs one trial and yields its rows: flat, with units in the names (``send_to_ack_s``); it raises
-    InvalidRun when its numbers must not be believed. ``answer`` turns trusted rows into a small table.
+    ``attempt`` runs one trial and yields its rows: flat, with units in the names (``send_to_ack_s``); and what is too
+    much for rows as a Histogram, when it is full. It raises InvalidRun when its numbers must not be believed.
+    ``answer`` turns trusted rows into a small table.
     ``warm_up_s`` seconds at the head of each trial are labelled by the attempt (column ``warm_up``), ``limit_s``
     seconds is when a trial is killed, ``cost_s`` is what one block costs, in seconds: at every scale, or by scale.
     ``versions`` is asked in the trial's own process. ``ahead`` gives, for a scale, what may be computed before the
@@ -60,7 +62,7 @@ class Experiment:
     name: str
     question: str
     expectation: str
-    attempt: Callable[[Trial], Iterator[Row]]
+    attempt: Callable[[Trial], Iterator[Row | Histogram]]
     factors: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     answer: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     blocks: Mapping[str, int] = field(default_factory=lambda: {"smoke": 1, "quick": 6, "full": 12})

@@ -32,6 +32,7 @@ BITS = 11  # of a value that are kept: 2**11 is the first power of two above 2 *
 HALF = 1 << (BITS - 1)
 HOUR = 3_600_000_000  # microseconds; nothing here is worth waiting longer for
 MOST = 1 << 52  # microseconds that a double still tells apart
+COUNTED = ("name", "what", "us", "count")  # the columns of its rows
 
 
 class Histogram:
@@ -162,7 +163,7 @@ def merged(parts: Iterable[Histogram], name: str = "") -> Histogram:
     return whole
 
 
-def stored(rows: Iterable[Mapping[str, Any]]) -> dict[str, Histogram]:
+def stored(rows: Iterable[Mapping[Any, Any]]) -> dict[str, Histogram]:
     """Histograms by name, from the rows of hist.csv; fields may be text."""
     found: dict[str, Histogram] = {}
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ SMOKE = "SMOKE: not a measurement"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A run's own account. ``rejected`` maps a block to the limits it passed; ``outcomes`` counts trials by end."""
+    """A run's own account. ``rejected`` maps a block to the limits it passed; ``outcomes`` counts trials by end.
+
+    ``seconds`` were spent in trials, ``block_s`` of them in each block, ``predicted_s`` announced. ``design`` and
+    ``cells`` are the plan's, where not all levels are crossed. What has a default is not in runs that are older.
+    """
 
     study: str
     question: str
@@ -41,6 +45,9 @@ class Manifest:
     facts: Mapping[str, Any]
     fingerprint: str
     versions: Mapping[str, str]
+    design: Mapping[str, Any] = field(default_factory=dict)
+    cells: Sequence[Sequence[str]] = ()
+    block_s: Sequence[float] = ()
 
     @property
     def smoke(self) -> bool:
@@ -72,8 +79,17 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in a run's folder."""
+    """The manifest in a run's folder; one of an older version lacks what has a default.
+
+    One of a newer version is refused by what is not known of it: a field may take back what the others say.
+    """
     try:
-        return Manifest(**json.loads((folder / "manifest.json").read_text()))
+        told = json.loads((folder / "manifest.json").read_text())
+        strange = sorted(set(told) - {part.name for part in fields(Manifest)})
+        if not strange:
+            return Manifest(**told)
     except (OSError, ValueError, TypeError) as error:
         raise DoorError(f"no whole run in {folder.name}: {error.__class__.__name__} at its manifest") from error
+    raise DoorError(
+        f"{folder.name} was written by a newer imlab: its manifest says {', '.join(strange)}; update to read it"
+    )

@@ -10,10 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from imlab.errors import DoorError, UsageError
+from imlab.lab.record.histogram import Histogram, stored
 from imlab.lab.record.manifest import SMOKE, Manifest, read_manifest
 
 REFERENCE = "reference"
 PUBLISHED = ("plan.json", "rows.csv.gz", "trials.csv", "manifest.json")
+WHERE_THERE_ARE = ("hist.csv.gz",)  # published too
+Histograms = dict[str, dict[tuple[str, ...], dict[int, Histogram]]]  # by name, labels of the cell, block
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,23 @@ class Run:
     def trials(self) -> pd.DataFrame:
         """One row per trial: outcome, cost, strain."""
         return _table(self.path / "trials.csv")
+
+    def histograms(self) -> Histograms:
+        """The histograms that may be counted, by name, labels of the cell and block; empty where none were kept.
+
+        Those of trials that did not end well, and of rejected blocks, stay in the file. A cell's are to be merged.
+        """
+        path = self.path / "hist.csv.gz"
+        if not path.exists():
+            return {}
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        sound = table[(table["outcome"] == "ok") & (table["kept"] == "True")]
+        found: Histograms = {}
+        for place, rows in sound.groupby(["block", *self.manifest.factors], sort=False):
+            block, *labels = map(str, place)
+            for name, histogram in stored(rows.to_dict("records")).items():
+                found.setdefault(name, {}).setdefault(tuple(labels), {})[int(block)] = histogram
+        return found
 
 
 def read_run(path: Path) -> tuple[Manifest, pd.DataFrame]:
@@ -95,7 +115,7 @@ def publish(run: Run) -> Run:
     target, fresh = run.path.parent / REFERENCE, run.path.parent / f"{REFERENCE}.part"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    for name in PUBLISHED:
+    for name in (*PUBLISHED, *(name for name in WHERE_THERE_ARE if (run.path / name).exists())):
         shutil.copyfile(run.path / name, fresh / name)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)

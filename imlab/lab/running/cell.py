@@ -1,8 +1,8 @@
 """One trial in a process of its own: ``python -m imlab.lab.running.cell REQUEST``.
 
-The study is imported here, afresh, and its plan drawn again: same hash, or the trial is refused. Each row is
-written as one line of JSON when it is yielded; the last line says how the attempt ended. Whatever it raises is
-a result too: InvalidRun is a number not to be believed, anything else is a failure, both with their reason.
+The study is imported here, afresh, and its plan drawn again: same hash, or the trial is refused. Each row and each
+histogram is written as one line of JSON when it is yielded; the last line says how the attempt ended. Whatever it
+raises is a result too: InvalidRun is a number not to be believed, anything else is a failure, both with their reason.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from imlab.errors import InvalidRun, UsageError
 from imlab.lab.plan.design import RESERVED, Trial, plan
 from imlab.lab.plan.studies import load
+from imlab.lab.record.histogram import COUNTED, Histogram, merged
 from imlab.lab.running.cores import Cores
 
 
@@ -48,12 +49,17 @@ def main(text: str) -> None:
 
 
 def _attempt(request: Request, file: TextIO) -> Mapping[str, Any]:
-    """The rows into the file; the outcome, its reason and the versions measured as the answer."""
+    """Rows and histograms into the file; the outcome, its reason and the versions measured as the answer."""
     versions: Mapping[str, str] = {}
     try:
         trial = _trial(request)
-        for row in trial.experiment.attempt(trial):
-            _write(file, {"row": _checked(trial, row)})
+        seen: dict[str, list[Histogram]] = {}
+        for told in trial.experiment.attempt(trial):
+            if isinstance(told, Histogram):
+                _write(file, {"histogram": list(_counted(trial, told, seen).rows())})
+            else:
+                _write(file, {"row": _checked(trial, told)})
+        _all_inside(seen)
         versions = dict(trial.experiment.versions())
         outcome, reason = "ok", ""
     except InvalidRun as error:
@@ -80,6 +86,23 @@ def _checked(trial: Trial, row: Mapping[str, Any]) -> Mapping[str, Any]:
     if taken := [name for name in row if name in RESERVED or name in trial.settings]:
         raise UsageError(f"a row may not write the lab's own columns: {', '.join(taken)}")
     return row
+
+
+def _counted(trial: Trial, told: Histogram, seen: dict[str, list[Histogram]]) -> Histogram:
+    """A histogram has a name, and one range under that name: those of several load generators will be added."""
+    if taken := [name for name in COUNTED if name in trial.settings]:
+        raise UsageError(f"beside histograms no factor is called {', '.join(taken)}: hist.csv has columns of that name")
+    if not told.name.strip():
+        raise UsageError("a histogram is yielded under a name, which says what it counts")
+    merged([*seen.setdefault(told.name, []), told])
+    seen[told.name].append(told)
+    return told
+
+
+def _all_inside(seen: Mapping[str, list[Histogram]]) -> None:
+    """Times outside the range of their histogram leave it without any percentile, so the trial without worth."""
+    for parts in seen.values():
+        merged(parts).checked()
 
 
 def _write(file: TextIO, line: Mapping[str, Any]) -> None:

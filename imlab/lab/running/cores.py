@@ -25,20 +25,33 @@ class Cores:
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Processes started inside run on the system's cores: a child inherits where its parent's thread may run."""
-        if not self.pinned:
+        with _on(self.system if self.pinned else ()):
             yield
-            return
-        before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, self.system)
-        try:
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Processes started inside begin on the load's cores, with every thread that they will have."""
+        with _on(self.load if self.pinned else ()):
             yield
-        finally:
-            os.sched_setaffinity(0, before)
 
     def keep_load(self) -> None:
         """Move the calling thread to the load's cores."""
         if self.pinned:
             os.sched_setaffinity(0, self.load)
+
+
+@contextmanager
+def _on(cores: tuple[int, ...]) -> Iterator[None]:
+    """The calling thread on these cores for a while; where it is, without any."""
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def share(available: Iterable[int]) -> Cores:

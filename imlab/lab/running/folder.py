@@ -4,6 +4,7 @@
                                       trials/NNN-NNN.json   one trial each, as it ends (until the run is closed)
                                       rows.csv.gz      every row of every trial, failures included
                                       trials.csv       one line per trial: outcome, cost, strain
+                                      hist.csv.gz      every counter in use of every histogram, where a study has any
                                       manifest.json    written last: its presence means the run is whole
 
 A run that was cut short is taken up again where plan, code and machine are the same; otherwise a new one begins.
@@ -26,6 +27,8 @@ from typing import Any
 
 from imlab.errors import UsageError
 from imlab.lab.plan.design import Plan, Trial
+
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,12 @@ class Folder:
         """Store an ended trial."""
         write_whole(self._place(trial), (json.dumps(record) + "\n").encode())
 
-    def close(
-        self, manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], trials: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Write the tables, then the manifest, then drop what they replace."""
+    def close(self, manifest: Mapping[str, Any], rows: Rows, trials: Rows, histograms: Rows = ()) -> None:
+        """Write the tables, then the manifest, then drop what they replace. No table of histograms without any."""
         write_whole(self.path / "rows.csv.gz", gzip.compress(table(rows), mtime=0))
         write_whole(self.path / "trials.csv", table(trials))
+        if histograms:
+            write_whole(self.path / "hist.csv.gz", gzip.compress(table(histograms), mtime=0))
         write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
         for name in ("trials", "rows", "scratch"):
             shutil.rmtree(self.path / name, ignore_errors=True)
@@ -88,7 +91,7 @@ def open_run(results: Path, plan: Plan, origin: Mapping[str, Any]) -> Folder:
     return _new(study, plan, begin)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def table(rows: Rows) -> bytes:
     """Rows as CSV, columns in the order they first appear; what a row lacks is empty, and so is NaN."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")
