@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imlab.errors import UsageError
+from imlab.errors import InvalidRun, UsageError
 from imlab.lab.load.schedule import Times
 
 Send = Callable[[int], Awaitable[Mapping[str, float] | None]]
@@ -41,7 +41,9 @@ class Load:
 
     ``end`` is when ``send`` returned, NaN where it failed; ``stamps`` are the further moments it told, NaN where
     it told none. ``errors`` maps an arrival to what went wrong. ``origin`` is the start on time.monotonic.
-    ``cpu_s`` is what this process burnt in the window, ``spin_s`` the part of it that was waiting.
+    ``cpu_s`` is what this process burnt in the window, ``spin_s`` the part of it that was waiting. ``receivers``
+    counts the connections that the same process served beside. ``parts`` are the shares of several processes
+    (crew.py) that make up this whole; sums stand for them here.
     """
 
     intended: Times
@@ -53,6 +55,8 @@ class Load:
     seconds: float
     cpu_s: float
     spin_s: float
+    receivers: int = 0
+    parts: tuple[Load, ...] = ()
 
     @property
     def lag(self) -> Times:
@@ -71,7 +75,9 @@ class Load:
 
     @property
     def busy(self) -> float:
-        """Share of the window that this process worked, spinning not counted."""
+        """Share of the window that this process worked, spinning not counted; of several, the busiest."""
+        if self.parts:
+            return max(part.busy for part in self.parts)
         return max(0.0, self.cpu_s - self.spin_s) / self.seconds
 
     def rows(self, warm_up_s: float = 0.0) -> list[dict[str, object]]:
@@ -85,9 +91,12 @@ class Load:
         ]
 
 
-async def offer(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
-    """Start ``send(index)`` at each arrival (seconds from now, sorted), and wait for the answers at the end.
+async def offer(
+    arrivals: Times, send: Send, drain_s: float = 10.0, start: float | None = None, receivers: int = 0
+) -> Load:
+    """Start ``send(index)`` at each arrival (seconds from the start, sorted), and wait for the answers at the end.
 
+    The window starts at ``start`` on time.monotonic, or at once; ``receivers`` is for the record.
     ``send`` returns further moments by name, read from time.monotonic (or None), and raises when the request
     failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
     Run it on asyncio's own loop: uvloop's timers are whole milliseconds too and its turns cannot be timed alike.
@@ -99,10 +108,10 @@ async def offer(arrivals: Times, send: Send, drain_s: float = 10.0) -> Load:
     gc.freeze()  # what is already there is never searched during the window: collector pauses would be our lag
     window = _Window(arrivals, send)
     try:
-        await window.run(drain_s)
+        await window.run(drain_s, start)
     finally:
         gc.unfreeze()
-    return window.load(min(idle, await _idle_turn()))
+    return window.load(min(idle, await _idle_turn()), receivers)
 
 
 class _Window:
@@ -118,10 +127,10 @@ class _Window:
         self._turns = 0
         self._origin = self._seconds = self._cpu = 0.0
 
-    async def run(self, drain_s: float) -> None:
+    async def run(self, drain_s: float, start: float | None) -> None:
         """The whole window, from the first arrival to the last answer."""
+        self._origin = await _begin(start)
         cpu = time.process_time()
-        self._origin = time.monotonic()
         tasks = []
         for index, moment in enumerate(self._intended):
             await self._until(self._origin + moment)
@@ -130,10 +139,10 @@ class _Window:
         self._seconds = time.monotonic() - self._origin
         self._cpu = time.process_time() - cpu
 
-    def load(self, idle: float) -> Load:
+    def load(self, idle: float, receivers: int) -> Load:
         """What came of it; ``idle`` is the CPU seconds of a turn of the loop with nothing to do."""
         times = np.array(self._intended), self._sent, self._end, self._stamps, self._errors
-        return Load(*times, self._origin, self._seconds, self._cpu, spin_s=self._turns * idle)
+        return Load(*times, self._origin, self._seconds, self._cpu, self._turns * idle, receivers)
 
     async def _until(self, moment: float) -> None:
         """Sleep to just before, then give the loop turn after turn; a moment that has passed costs none."""
@@ -167,6 +176,19 @@ class _Window:
         await asyncio.gather(*waiting, return_exceptions=True)
         late = np.flatnonzero(np.isnan(self._end)).tolist()
         self._errors |= {index: f"no answer in {drain_s:g} s" for index in late if index not in self._errors}
+
+
+async def _begin(start: float | None) -> float:
+    """The moment at which the window starts, on time.monotonic, just after it was waited for."""
+    now = time.monotonic()
+    if start is None:
+        return now
+    if now > start:
+        raise InvalidRun(f"the generator was ready {now - start:.3g} s after the agreed start")
+    await asyncio.sleep(max(0.0, start - now - SPIN))
+    while time.monotonic() < start:
+        await asyncio.sleep(0)
+    return start
 
 
 async def _idle_turn() -> float:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imlab.errors import UsageError
+from imlab.errors import DoorError, UsageError
 
 Times = NDArray[np.float64]
 
@@ -83,6 +83,17 @@ def save(times: Times, path: Path) -> None:
     """Keep a drawn schedule beside the results (numpy format); nothing is overwritten."""
     with path.open("xb") as file:
         np.save(file, times)
+
+
+def read(path: Path) -> Times:
+    """A schedule that was saved."""
+    try:
+        times = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DoorError(f"{path.name} is no saved schedule: {error}") from error
+    if times.ndim != 1 or times.dtype.kind not in "fiu":
+        raise DoorError(f"{path.name} is no saved schedule: {times.dtype} of shape {times.shape}, not a row of seconds")
+    return np.asarray(times, dtype=np.float64)
 
 
 def _check(*positive: float) -> None:
