@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from imlab.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
+HOUSE = "imlab.studies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,14 @@ class Places:
 def here() -> Places:
     """Beside the code, unless the environment says otherwise.
 
-    IMLAB_STUDIES is an importable package of studies, for those who keep theirs apart; IMLAB_RESULTS and
-    IMLAB_NOTEBOOKS are folders.
+    IMLAB_STUDIES is a folder of studies, or an importable package of them, for those who keep theirs apart: their
+    results and notebooks are then kept in it. IMLAB_RESULTS and IMLAB_NOTEBOOKS are folders, and go before.
     """
-    package = os.environ.get("IMLAB_STUDIES") or "imlab.studies"
-    return Places(_folder(package), package, _named("IMLAB_RESULTS", "results"), _named("IMLAB_NOTEBOOKS", "notebooks"))
+    package = _package(os.environ.get("IMLAB_STUDIES") or HOUSE)
+    folder = _folder(package)
+    home = ROOT if package == HOUSE else folder
+    return Places(folder, package, _named("IMLAB_RESULTS", home / "results"),
+                  _named("IMLAB_NOTEBOOKS", home / "notebooks"))  # fmt: skip
 
 
 def shown(path: Path) -> str:
@@ -45,9 +50,24 @@ def shown(path: Path) -> str:
     return str(path)
 
 
-def _named(variable: str, usual: str) -> Path:
+def _named(variable: str, usual: Path) -> Path:
     """The folder that a variable names, or the usual one."""
-    return Path(os.environ.get(variable) or ROOT / usual).absolute()
+    return Path(os.environ.get(variable) or usual).absolute()
+
+
+def _package(named: str) -> str:
+    """The package that is named, or that a folder is once its parent is among the places where Python looks."""
+    folder = Path(named).expanduser().resolve()
+    if os.sep not in named and not folder.is_dir():
+        return named
+    if not folder.is_dir():
+        raise UsageError(f"IMLAB_STUDIES names the folder {named}, which is not there")
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))  # last: nothing beside the folder may hide a library
+    spec = find_spec(folder.name) if folder.name.isidentifier() else None
+    if spec is None or str(folder) not in (spec.submodule_search_locations or ()):
+        raise UsageError(f"the folder {named} needs a name that Python can import and no library has: my_studies, say")
+    return folder.name
 
 
 def _folder(package: str) -> Path:

@@ -1,20 +1,21 @@
 """A study as the desk sees it: found by a word, and able to speak of any of its runs.
 
 A study's module offers ``EXPERIMENT``, ``figures(run) -> {name: Plot}`` in order of importance, and
-``conclusion(run) -> str``, one sentence with its interval; where its small table does not say everything, also
-``tables(run) -> {name: DataFrame}``; where it judges published claims, also ``evidence(run)``, a mapping from a claim's
-id to its Evidence. All are pure functions of the stored rows.
+``conclusion(run) -> str``, one sentence with its interval; of mere latencies plain.py speaks in its place. Where its
+small table does not say everything, it has ``tables(run) -> {name: DataFrame}``; where it judges published claims,
+``evidence(run)``, a mapping from a claim's id to its Evidence. All are pure functions of the stored rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 
 import pandas as pd
 
+from imlab.desk.measuring import plain
 from imlab.desk.measuring.places import Places
 from imlab.errors import UsageError
 from imlab.lab.claims.claim import Evidence
@@ -69,7 +70,8 @@ def meant(word: str, names: list[str]) -> str:
     if fits:
         raise UsageError(f"{word} may mean {' or '.join(fits)}")
     near = get_close_matches(word, names, n=1) if word else []
-    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
+    there = ", ".join(names) or "none: a study is a file called q50_some_words.py"
+    guess = f"did you mean {near[0]}?" if near else f"there are {there}"
     raise UsageError(f"no study {word!r}; {guess}")
 
 
@@ -82,9 +84,10 @@ def _begins(name: str, word: str) -> bool:
 
 
 def _load(module: str) -> Study:
-    """The study in a module; what it lacks is named."""
+    """The study in a module; for what it does not say itself, plain words."""
     experiment, told = studies.load(module), import_module(module)
-    if lacks := [part for part in ("figures", "conclusion") if not callable(getattr(told, part, None))]:
-        raise UsageError(f"{module} has no {' and no '.join(lacks)}(run)")
+    if experiment.answer is None:
+        experiment = replace(experiment, answer=plain.answer)
+    figures, conclusion = getattr(told, "figures", plain.figures), getattr(told, "conclusion", plain.conclusion)
     tables, evidence = getattr(told, "tables", no_tables), getattr(told, "evidence", no_evidence)
-    return Study(experiment, told.figures, told.conclusion, tables, evidence)
+    return Study(experiment, figures, conclusion, tables, evidence)
