@@ -2,8 +2,8 @@
 
 A system says what each request costs (drawn by its number, from a seed) and, given when requests arrive, when each
 is answered. It says it twice: ``ends`` for whole arrays, shape (..., requests), so that thousands of experiments are
-simulated at once; ``begin`` one request after another, as a real server lives it (server.py). tests/test_known_theory.py
-holds the two together, and both to the formulas of theory.py.
+simulated at once; ``begin`` one request after another, as a real server lives it (clockwork.py). The tests hold the
+two together, and both to the formulas of theory.py.
 
 Stalls shut the door: what is due while it is shut is answered when it opens, and nothing else changes. All times are
 in seconds, on one clock.
