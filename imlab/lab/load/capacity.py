@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -27,8 +26,7 @@ from imlab.errors import UsageError
 from imlab.lab.load.objective import Judgement, Objective
 from imlab.lab.load.openloop import Load
 from imlab.lab.load.schedule import Poisson, Times
-
-Bound = Literal["exact", "at least", "below"]
+from imlab.lab.statistics.censored import Bound
 
 
 @dataclass(frozen=True, slots=True)
