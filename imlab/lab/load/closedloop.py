@@ -26,8 +26,8 @@ from typing import Protocol
 import numpy as np
 
 from imlab.errors import UsageError
-from imlab.lab.load.openloop import Load, Send
-from imlab.lab.load.schedule import Times
+from imlab.lab.load.ledger import Ledger, Send
+from imlab.lab.load.openloop import Load
 
 
 class Think(Protocol):
@@ -96,18 +96,16 @@ class _Crowd:
     """All users, while they are at it. Moments are seconds since the start, by the loop's clock."""
 
     def __init__(self, send: Send, seconds: float) -> None:
-        self._send, self._until = send, seconds
+        self._until = seconds
         self._clock = asyncio.get_running_loop().time
-        self._sent: list[float] = []
-        self._end: list[float] = []
-        self._stamps: dict[str, dict[int, float]] = {}
-        self._errors: dict[int, str] = {}
-        self._origin = self._seconds = self._cpu = 0.0
+        self._ledger = Ledger(send, self._clock)
+        self._asked = 0
+        self._seconds = self._cpu = 0.0
 
     async def run(self, think: Think, chances: list[np.random.Generator], drain_s: float) -> None:
         """From the first user's arrival to the last answer."""
         cpu = time.process_time()
-        self._origin = self._clock()
+        self._ledger.origin = self._clock()
         tasks = [asyncio.create_task(self._user(think, rng)) for rng in chances]
         done, waiting = await asyncio.wait(tasks, timeout=self._until + drain_s)
         for task in waiting:
@@ -115,42 +113,22 @@ class _Crowd:
         await asyncio.gather(*waiting, return_exceptions=True)
         await asyncio.gather(*done)  # a pause that cannot be drawn is no failed request
         self._seconds, self._cpu = self._now(), time.process_time() - cpu
-        late = (index for index, end in enumerate(self._end) if end != end and index not in self._errors)
-        self._errors |= dict.fromkeys(late, f"no answer {drain_s:g} s after the end")
+        self._ledger.give_up(self._asked, f"no answer {drain_s:g} s after the end")
 
     def load(self) -> Load:
         """What came of it, one entry per request in the order of sending."""
-        sent, end = np.array(self._sent), np.array(self._end)
-        stamps = {name: self._column(moments) for name, moments in self._stamps.items()}
-        return Load(sent, sent, end, stamps, self._errors, self._origin, self._seconds, self._cpu, spin_s=0.0)
+        ledger = self._ledger
+        sent, end, stamps = ledger.columns(self._asked)
+        return Load(sent, sent, end, stamps, ledger.errors, ledger.origin, self._seconds, self._cpu, spin_s=0.0)
 
     async def _user(self, think: Think, rng: np.random.Generator) -> None:
         """One user: pause, ask, wait, and again."""
         pause = think.phase(rng)
         while self._now() + pause < self._until:
             await asyncio.sleep(pause)
-            await self._ask()
+            index, self._asked = self._asked, self._asked + 1
+            await self._ledger.request(index)
             pause = think.draw(rng)
 
-    async def _ask(self) -> None:
-        """One request; a failure is kept as what it said."""
-        index = len(self._sent)
-        self._sent.append(self._now())
-        self._end.append(np.nan)
-        try:
-            told = await self._send(index)
-        except Exception as error:  # noqa: BLE001 - a failed request of any kind is a result
-            self._errors[index] = f"{type(error).__name__}: {error}"
-            return
-        self._end[index] = self._now()
-        for name, moment in (told or {}).items():
-            self._stamps.setdefault(name, {})[index] = moment - self._origin
-
     def _now(self) -> float:
-        return self._clock() - self._origin
-
-    def _column(self, moments: dict[int, float]) -> Times:
-        """One moment per request, NaN where none was told."""
-        column = np.full(len(self._sent), np.nan)
-        column[list(moments)] = list(moments.values())
-        return column
+        return self._clock() - self._ledger.origin

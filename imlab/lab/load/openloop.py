@@ -21,15 +21,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from imlab.errors import InvalidRun, UsageError
+from imlab.lab.load.ledger import Ledger, Send
 from imlab.lab.load.schedule import Times
 
-Send = Callable[[int], Awaitable[Mapping[str, float] | None]]
+__all__ = ["Load", "Send", "offer"]
 
 SPIN = 0.002  # seconds before an arrival at which sleeping ends; epoll rounds up to 1 ms, waking costs the rest
 IDLE_TURNS = 300  # turns of an idle loop timed beforehand; a few milliseconds
@@ -97,7 +98,7 @@ async def offer(
     """Start ``send(index)`` at each arrival (seconds from the start, sorted), and wait for the answers at the end.
 
     The window starts at ``start`` on time.monotonic, or at once; ``receivers`` is for the record.
-    ``send`` returns further moments by name, read from time.monotonic (or None), and raises when the request
+    ``send`` returns further moments by name (ledger.py), read from time.monotonic, or None, and raises when the request
     failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
     Run it on asyncio's own loop: uvloop's timers are whole milliseconds too and its turns cannot be timed alike.
     """
@@ -119,30 +120,31 @@ class _Window:
 
     def __init__(self, arrivals: Times, send: Send) -> None:
         self._intended = arrivals.tolist()
-        self._send = send
-        self._sent = np.full(len(arrivals), np.nan)
-        self._end = np.full(len(arrivals), np.nan)
-        self._stamps: dict[str, Times] = {}
-        self._errors: dict[int, str] = {}
+        self._ledger = Ledger(send, time.monotonic)
+        self._flying: dict[int, asyncio.Task[None]] = {}  # what was answered is let go: the collector would search it
         self._turns = 0
-        self._origin = self._seconds = self._cpu = 0.0
+        self._seconds = self._cpu = 0.0
 
     async def run(self, drain_s: float, start: float | None) -> None:
         """The whole window, from the first arrival to the last answer."""
-        self._origin = await _begin(start)
+        create = asyncio.get_running_loop().create_task
+        origin = self._ledger.origin = await _begin(start)
         cpu = time.process_time()
-        tasks = []
         for index, moment in enumerate(self._intended):
-            await self._until(self._origin + moment)
-            tasks.append(asyncio.create_task(self._one(index)))
-        await self._drain(tasks, drain_s)
-        self._seconds = time.monotonic() - self._origin
+            await self._until(origin + moment)
+            self._flying[index] = create(self._one(index))
+        await self._drain(drain_s)
+        self._seconds = time.monotonic() - origin
         self._cpu = time.process_time() - cpu
 
     def load(self, idle: float, receivers: int) -> Load:
         """What came of it; ``idle`` is the CPU seconds of a turn of the loop with nothing to do."""
-        times = np.array(self._intended), self._sent, self._end, self._stamps, self._errors
-        return Load(*times, self._origin, self._seconds, self._cpu, self._turns * idle, receivers)
+        ledger, intended = self._ledger, np.array(self._intended)
+        spin = self._turns * idle
+        sent, end, stamps = ledger.columns(len(intended))
+        return Load(
+            intended, sent, end, stamps, ledger.errors, ledger.origin, self._seconds, self._cpu, spin, receivers
+        )
 
     async def _until(self, moment: float) -> None:
         """Sleep to just before, then give the loop turn after turn; a moment that has passed costs none."""
@@ -154,28 +156,21 @@ class _Window:
             await asyncio.sleep(0)
 
     async def _one(self, index: int) -> None:
-        """One request; a failure is kept as what it said."""
-        self._sent[index] = time.monotonic() - self._origin
+        """One request, under way until it has answered or failed."""
         try:
-            told = await self._send(index)
-        except Exception as error:  # noqa: BLE001 - a failed request of any kind is a result
-            self._errors[index] = f"{type(error).__name__}: {error}"
-            return
-        self._end[index] = time.monotonic() - self._origin
-        for name, moment in (told or {}).items():
-            times = self._stamps.get(name)
-            if times is None:
-                times = self._stamps[name] = np.full(len(self._intended), np.nan)
-            times[index] = moment - self._origin
+            await self._ledger.request(index)
+        finally:
+            del self._flying[index]
 
-    async def _drain(self, tasks: list[asyncio.Task[None]], drain_s: float) -> None:
+    async def _drain(self, drain_s: float) -> None:
         """Wait for the answers still under way; give up on those that do not come."""
-        _, waiting = await asyncio.wait(tasks, timeout=drain_s)
+        if self._flying:
+            await asyncio.wait(self._flying.values(), timeout=drain_s)
+        waiting = list(self._flying.values())
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        late = np.flatnonzero(np.isnan(self._end)).tolist()
-        self._errors |= {index: f"no answer in {drain_s:g} s" for index in late if index not in self._errors}
+        self._ledger.give_up(len(self._intended), f"no answer in {drain_s:g} s")
 
 
 async def _begin(start: float | None) -> float:
