@@ -192,7 +192,7 @@ def test_a_run_closed_within_its_second_is_not_begun_again(study: Study) -> None
     folders = []
     for _ in range(5):
         folders.append(open_run(study.results, drawn, {}))
-        folders[-1].close({}, [], [])
+        folders[-1].close({}, {})
     assert len({folder.path for folder in folders}) == 5
 
 

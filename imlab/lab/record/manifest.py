@@ -19,7 +19,8 @@ class Manifest:
     """A run's own account. ``rejected`` maps a block to the limits it passed; ``outcomes`` counts trials by end.
 
     ``seconds`` were spent in trials, ``block_s`` of them in each block, ``predicted_s`` announced. ``design`` and
-    ``cells`` are the plan's, where not all levels are crossed. What has a default is not in runs that are older.
+    ``cells`` are the plan's, where not all levels are crossed. ``canaries`` has each one's median cost and its
+    spread over the run. What has a default is not in runs that are older.
     """
 
     study: str
@@ -48,6 +49,7 @@ class Manifest:
     design: Mapping[str, Any] = field(default_factory=dict)
     cells: Sequence[Sequence[str]] = ()
     block_s: Sequence[float] = ()
+    canaries: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def smoke(self) -> bool:

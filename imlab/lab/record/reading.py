@@ -15,7 +15,7 @@ from imlab.lab.record.manifest import SMOKE, Manifest, read_manifest
 
 REFERENCE = "reference"
 PUBLISHED = ("plan.json", "rows.csv.gz", "trials.csv", "manifest.json")
-WHERE_THERE_ARE = ("hist.csv.gz",)  # published too
+WHERE_THERE_ARE = ("hist.csv.gz", "canaries.csv")  # published too
 Histograms = dict[str, dict[tuple[str, ...], dict[int, Histogram]]]  # by name, labels of the cell, block
 
 
@@ -48,6 +48,11 @@ class Run:
     def trials(self) -> pd.DataFrame:
         """One row per trial: outcome, cost, strain."""
         return _table(self.path / "trials.csv")
+
+    def canaries(self) -> pd.DataFrame:
+        """One row per song and canary: block, place, name, seconds per operation; empty for runs that had none."""
+        path = self.path / "canaries.csv"
+        return _table(path) if path.exists() else pd.DataFrame(columns=["block", "place", "name", "median_s"])
 
     def histograms(self) -> Histograms:
         """The histograms that may be counted, by name, labels of the cell and block; empty where none were kept.

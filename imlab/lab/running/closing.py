@@ -13,6 +13,7 @@ from imlab.lab.plan.design import Plan, Trial
 from imlab.lab.record.manifest import Manifest
 from imlab.lab.running.cores import Cores
 from imlab.lab.running.folder import Folder
+from imlab.lab.running.song import drifts, summary, sung
 
 Record = Mapping[str, Any]
 Kept = Sequence[tuple[Trial, Record]]
@@ -21,18 +22,25 @@ Kept = Sequence[tuple[Trial, Record]]
 def close(plan: Plan, folder: Folder, facts: Mapping[str, Any], cores: Cores) -> None:
     """Judge the blocks and write what the run has to say."""
     records = [(trial, record) for trial in plan.trials if (record := folder.kept(trial)) is not None]
-    breached = _breached(plan, records)
+    breached = _breached(plan, records, drifts(folder.songs(), plan.description["blocks"]))
     rejected = {} if plan.scale == "smoke" else breached  # smoke measures nothing, so nothing is rejected
     lines = [_line(trial, record, str(trial.block) not in rejected) for trial, record in records]
     rows = [line | row for line, (_, record) in zip(lines, records, strict=True) for row in record["rows"] or [{}]]
     trials = [line | _cost(record) for line, (_, record) in zip(lines, records, strict=True)]
     counted = [line for head, (_, record) in zip(lines, records, strict=True) for line in _counted(head, record)]
-    manifest = _manifest(plan, records, rejected, facts, cores)
-    folder.close(manifest.plain(), rows, trials, counted)
+    heard = [line for song in folder.songs() for line in sung(song)]
+    manifest = _manifest(plan, records, rejected, summary(folder.songs()), facts, cores)
+    tables = {"rows.csv.gz": rows, "trials.csv": trials, "canaries.csv": heard}
+    folder.close(manifest.plain(), tables | ({"hist.csv.gz": counted} if counted else {}))
 
 
 def _manifest(
-    plan: Plan, records: Kept, rejected: Mapping[str, Sequence[str]], facts: Mapping[str, Any], cores: Cores
+    plan: Plan,
+    records: Kept,
+    rejected: Mapping[str, Sequence[str]],
+    canaries: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    cores: Cores,
 ) -> Manifest:
     """The run's own account."""
     costs = _block_s(plan, records)
@@ -51,6 +59,7 @@ def _manifest(
         predicted_s=plan.experiment.predicted_s(plan.scale),
         facts=facts,
         fingerprint=machine.fingerprint(facts),
+        canaries=canaries,
         versions={name: text for _, record in records for name, text in record["versions"].items()},
     )
 
@@ -78,12 +87,13 @@ def _block_s(plan: Plan, records: Kept) -> list[float]:
     return costs
 
 
-def _breached(plan: Plan, records: Kept) -> dict[str, list[str]]:
-    """The blocks in which some trial passed a gate, with the worst reading of each gate passed."""
+def _breached(plan: Plan, records: Kept, drifts: Sequence[Mapping[str, float]]) -> dict[str, list[str]]:
+    """The blocks in which some trial, or a canary around them, passed a gate, with the worst reading of each."""
     blocks: dict[int, list[gates.Strain]] = {}
     for trial, record in records:
         blocks.setdefault(trial.block, []).append(gates.Strain(**record["strain"]))
-    judged = {str(block): plan.experiment.gates.breaches(gates.worst(seen)) for block, seen in blocks.items()}
+    judges = plan.experiment.gates
+    judged = {str(block): judges.breaches(gates.worst(seen), drifts[block]) for block, seen in blocks.items()}
     return {block: reasons for block, reasons in judged.items() if reasons}
 
 

@@ -4,6 +4,8 @@
                                       trials/NNN-NNN.json   one trial each, as it ends (until the run is closed)
                                       rows.csv.gz      every row of every trial, failures included
                                       trials.csv       one line per trial: outcome, cost, strain
+                                      canaries/NNNN.json    one song of the canaries each (until the run is closed)
+                                      canaries.csv     what they cost: before each block, and after the last
                                       hist.csv.gz      every counter in use of every histogram, where a study has any
                                       manifest.json    written last: its presence means the run is whole
 
@@ -66,14 +68,23 @@ class Folder:
         """Store an ended trial."""
         write_whole(self._place(trial), (json.dumps(record) + "\n").encode())
 
-    def close(self, manifest: Mapping[str, Any], rows: Rows, trials: Rows, histograms: Rows = ()) -> None:
-        """Write the tables, then the manifest, then drop what they replace. No table of histograms without any."""
-        write_whole(self.path / "rows.csv.gz", gzip.compress(table(rows), mtime=0))
-        write_whole(self.path / "trials.csv", table(trials))
-        if histograms:
-            write_whole(self.path / "hist.csv.gz", gzip.compress(table(histograms), mtime=0))
+    def songs(self) -> list[Mapping[str, Any]]:
+        """What the canaries sang so far, in order of time."""
+        return [json.loads(path.read_text()) for path in sorted((self.path / "canaries").glob("*.json"))]
+
+    def sung(self, song: Mapping[str, Any]) -> None:
+        """Store a song after those that are there."""
+        place = self.path / "canaries" / f"{len(self.songs()):04d}.json"
+        place.parent.mkdir(exist_ok=True)
+        write_whole(place, (json.dumps(song) + "\n").encode())
+
+    def close(self, manifest: Mapping[str, Any], tables: Mapping[str, Rows]) -> None:
+        """Write the tables, by the names of their files, then the manifest, then drop what they replace."""
+        for name, rows in tables.items():
+            text = table(rows)
+            write_whole(self.path / name, gzip.compress(text, mtime=0) if name.endswith(".gz") else text)
         write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
-        for name in ("trials", "rows", "scratch"):
+        for name in ("trials", "rows", "scratch", "canaries"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
     def _place(self, trial: Trial) -> Path:

@@ -1,7 +1,8 @@
 """Run a plan: every trial in a fresh process with a hard limit, under a warden that leaves nothing behind.
 
 ``run`` yields one Progress as each trial ends, and closes the folder after the last. It prints nothing and
-decides nothing but the gates, which the plan already holds. Trials that the folder keeps are not run again.
+decides nothing but the gates, which the plan already holds. Trials that the folder keeps are not run again. Between
+blocks the canaries sing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from imlab.lab.plan.design import Plan, Trial
 from imlab.lab.running import cores as here
 from imlab.lab.running.closing import close
 from imlab.lab.running.folder import Folder, open_run
+from imlab.lab.running.song import sing
 from imlab.lab.running.trial import Record, run_trial
 
 
@@ -50,12 +52,16 @@ def run(plan: Plan, folder: Folder) -> Generator[Progress, None, None]:
         raise UsageError(f"{plan.experiment.name} lives in __main__, which no fresh process can import")
     facts, cores = machine.facts(), here.share(here.available() or (0,))
     with folder.held():
+        singing = True  # whenever we begin, and then before each block
         for index, trial in enumerate(plan.trials):
             record = folder.kept(trial)
             if record is None:
-                record = run_trial(plan, index, folder, cores)
+                if singing or not trial.order:
+                    folder.sung(sing(trial.block, "within" if trial.order else "before", folder.path, cores))
+                record, singing = run_trial(plan, index, folder, cores), False
                 folder.keep(trial, record)
             yield _progress(plan, index, record)
+        folder.sung(sing(plan.trials[-1].block, "after", folder.path, cores))
         close(plan, folder, facts, cores)
 
 
