@@ -17,6 +17,8 @@ VERBS = {
     "run": "the main job: measure what fits the budget, execute the notebooks, write the report",
     "measure": "one study, measured here: a new run folder",
     "render": "stored rows to notebooks, figures and report; the same bytes each time",
+    "runs": "every run that is stored, whole or not, and what it may be called",
+    "compare": "two runs of one study side by side: what changed, and how sure that is",
     "ledger": "every published claim, its verdict, and the runs that it rests on",
     "serve": "the server",
     "send": "a client that sends one voice note",
