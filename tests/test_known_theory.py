@@ -73,7 +73,7 @@ def test_a_longer_draw_begins_with_the_shorter(system: System) -> None:
 @pytest.mark.parametrize("system", SYSTEMS, ids=repr)
 def test_a_number_keeps_its_cost_whenever_it_arrives(system: System) -> None:
     arrivals, services = poisson(200.0, (100,), 1), system.services(100, 5)
-    sent = np.random.default_rng(4).permuted(arrivals)
+    sent = np.random.default_rng(4).permuted(arrivals).astype(np.float64)
     place = np.searchsorted(arrivals, sent)  # of each number, in the order of arrival
     in_turn = system.ends(arrivals, services[np.argsort(place)])
     assert np.array_equal(truth(system, sent, 5), in_turn[place])
