@@ -9,9 +9,9 @@ For each request
 and all three are kept: the lag is our own fault and must be small, the service is what a closed loop would have
 seen, the latency is what a user feels. Nothing is corrected afterwards.
 
-How the moment is met: asyncio's timers wake in whole milliseconds, so we sleep to just before, then spin by
-yielding to the loop, which keeps serving answers meanwhile. What the spinning costs is known (an idle turn of
-the loop is timed beforehand) and counted apart from the generator's real work.
+How the moment is met: we sleep to just before, then spin by yielding to the loop, which keeps serving answers
+meanwhile; what the spinning costs is counted apart from the generator's real work (spin.py). Arrivals that are due
+together are started together, without a turn between.
 
 Numpy only, so that a generator's process stays small and starts fast.
 """
@@ -29,11 +29,9 @@ import numpy as np
 from imlab.errors import InvalidRun, UsageError
 from imlab.lab.load.ledger import Ledger, Send
 from imlab.lab.load.schedule import Times
+from imlab.lab.load.spin import Spin
 
 __all__ = ["Load", "Send", "offer"]
-
-SPIN = 0.002  # seconds before an arrival at which sleeping ends; epoll rounds up to 1 ms, waking costs the rest
-IDLE_TURNS = 300  # turns of an idle loop timed beforehand; a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,6 @@ async def offer(
     """
     if len(arrivals) == 0 or np.any(np.diff(arrivals) < 0):
         raise UsageError("a schedule needs at least one arrival, in order of time")
-    idle = await _idle_turn()
     gc.collect()
     gc.freeze()  # what is already there is never searched during the window: collector pauses would be our lag
     window = _Window(arrivals, send)
@@ -112,7 +109,7 @@ async def offer(
         await window.run(drain_s, start)
     finally:
         gc.unfreeze()
-    return window.load(min(idle, await _idle_turn()), receivers)
+    return window.load(receivers)
 
 
 class _Window:
@@ -122,38 +119,27 @@ class _Window:
         self._intended = arrivals.tolist()
         self._ledger = Ledger(send, time.monotonic)
         self._flying: dict[int, asyncio.Task[None]] = {}  # what was answered is let go: the collector would search it
-        self._turns = 0
+        self._spin = Spin()
         self._seconds = self._cpu = 0.0
 
     async def run(self, drain_s: float, start: float | None) -> None:
         """The whole window, from the first arrival to the last answer."""
-        create = asyncio.get_running_loop().create_task
-        origin = self._ledger.origin = await _begin(start)
+        create, wait = asyncio.get_running_loop().create_task, self._spin.until
+        origin = self._ledger.origin = await _begin(start, self._spin)
         cpu = time.process_time()
         for index, moment in enumerate(self._intended):
-            await self._until(origin + moment)
+            await wait(origin + moment)
             self._flying[index] = create(self._one(index))
         await self._drain(drain_s)
         self._seconds = time.monotonic() - origin
         self._cpu = time.process_time() - cpu
 
-    def load(self, idle: float, receivers: int) -> Load:
-        """What came of it; ``idle`` is the CPU seconds of a turn of the loop with nothing to do."""
+    def load(self, receivers: int) -> Load:
+        """What came of it."""
         ledger, intended = self._ledger, np.array(self._intended)
-        spin = self._turns * idle
         sent, end, stamps = ledger.columns(len(intended))
-        return Load(
-            intended, sent, end, stamps, ledger.errors, ledger.origin, self._seconds, self._cpu, spin, receivers
-        )
-
-    async def _until(self, moment: float) -> None:
-        """Sleep to just before, then give the loop turn after turn; a moment that has passed costs none."""
-        ahead = moment - time.monotonic()
-        if ahead > SPIN:
-            await asyncio.sleep(ahead - SPIN)
-        while time.monotonic() < moment:
-            self._turns += 1
-            await asyncio.sleep(0)
+        used = self._seconds, self._cpu, self._spin.seconds
+        return Load(intended, sent, end, stamps, ledger.errors, ledger.origin, *used, receivers)
 
     async def _one(self, index: int) -> None:
         """One request, under way until it has answered or failed."""
@@ -173,27 +159,14 @@ class _Window:
         self._ledger.give_up(len(self._intended), f"no answer in {drain_s:g} s")
 
 
-async def _begin(start: float | None) -> float:
+async def _begin(start: float | None, spin: Spin) -> float:
     """The moment at which the window starts, on time.monotonic, just after it was waited for."""
+    await spin.settle()
     now = time.monotonic()
     if start is None:
         return now
     if now > start:
         raise InvalidRun(f"the generator was ready {now - start:.3g} s after the agreed start")
-    await asyncio.sleep(max(0.0, start - now - SPIN))
-    while time.monotonic() < start:
-        await asyncio.sleep(0)
+    await spin.until(start)
+    spin.seconds = 0.0
     return start
-
-
-async def _idle_turn() -> float:
-    """CPU seconds of one turn of this loop with nothing to do: the least of several counts, so that what is
-    called spinning is never more than it was.
-    """
-    costs = []
-    for _ in range(10):
-        before = time.process_time()
-        for _ in range(IDLE_TURNS // 10):
-            await asyncio.sleep(0)
-        costs.append((time.process_time() - before) / (IDLE_TURNS // 10))
-    return min(costs)
