@@ -1,11 +1,13 @@
 """How long it takes, the more is asked: quantiles of latency over the offered rate, and where the objective is lost.
 
 The rate is offered by a schedule that waits for nobody; a rate at which no steady state was reached has no
-latency, and stands at the upper edge with a cross. A capacity that the generator could not reach is "at least".
+latency, and stands at the upper edge with a cross. A capacity that the generator could not reach is "at least", one
+under the first rate asked "below": an arrow, and no interval.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 from imlab.errors import UsageError
 from imlab.lab.plots.figure import COLOURS, DASHES, INK, MARKERS, Imprint, Plot, finish, sheet, style
 from imlab.lab.plots.room import legend_below, span
+from imlab.lab.statistics.censored import Sustained
 from imlab.lab.statistics.intervals import Interval
 
 ABREAST = 7.0  # points between the capacities of two systems, which lie on one line
@@ -32,15 +35,33 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The highest rate, in requests/s, that met the objective; ``censored`` where nobody could offer more."""
+    """The highest rate, in requests/s, that met the objective.
+
+    ``censored`` where nobody could offer more, ``below`` where no rate that was offered met it.
+    """
 
     rate: Interval
     censored: bool = False
+    below: bool = False
 
     def text(self) -> str:
         """``at least 1,200 [1,100, 1,300] requests/s``."""
         known = f" [{self.rate.low:,.0f}, {self.rate.high:,.0f}]" if self.rate.given else f" ({self.rate.method})"
-        return f"{'at least ' if self.censored else ''}{self.rate.estimate:,.0f}{known} requests/s"
+        bound = "at least " if self.censored else "below " if self.below else ""
+        return f"{bound}{self.rate.estimate:,.0f}{known} requests/s"
+
+    @classmethod
+    def over(cls, found: Sustained) -> Capacity:
+        """What blocks, some of them bounds, say together: an interval, or the one end that they have."""
+        rate = found.rate
+        low, high = (rate.low, rate.high) if rate.given else (min(found.lows), max(found.highs))
+        if not found.censored or (rate.given and low > 0 and math.isfinite(high)):
+            return cls(rate)
+        end = low if low > 0 else high
+        if end == 0 or math.isinf(end):
+            raise UsageError(f"no capacity to mark: {found.text()}")
+        method = f"{(1 + rate.level) * 50:g} % bound" if rate.given else rate.method
+        return cls(Interval(end, math.nan, math.nan, rate.n, method), censored=low > 0, below=low == 0)
 
 
 def load_curve(
@@ -91,7 +112,9 @@ def _subtitle(curves: Mapping[str, Sequence[Offered]], capacities: Mapping[str, 
     if capacities:
         told.append("bars on the objective: capacity with its interval")
     if any(capacity.censored for capacity in capacities.values()):
-        told.append("arrow: at least")
+        told.append("arrow to the right: at least")
+    if any(capacity.below for capacity in capacities.values()):
+        told.append("arrow to the left: below")
     return "; ".join(told)
 
 
@@ -123,12 +146,13 @@ def _capacity(axes: Axes, look: int, capacity: Capacity, level: float, place: in
         axes.plot([rate.low, rate.high], [level, level], color=colour, linewidth=3.2, solid_capstyle="butt",
                   alpha=0.55, transform=down)  # fmt: skip
     axes.plot(rate.estimate, level, MARKERS[look], color=colour, markeredgecolor="white", transform=down, zorder=5)
-    words = f"{'≥ ' if capacity.censored else ''}{rate.estimate:,.0f}/s"
+    words = f"{'≥ ' if capacity.censored else '< ' if capacity.below else ''}{rate.estimate:,.0f}/s"
     far = max(rate.high, rate.estimate) if rate.given else rate.estimate
     axes.annotate(words, (far, level), (20 if capacity.censored else 6, -ABREAST * place), fontsize=7.5, va="center",
                   textcoords="offset points", color=INK, bbox=_PLATE)  # fmt: skip
-    if capacity.censored:
-        axes.annotate("", (far, level), (18, 0), xycoords=down, textcoords="offset points",
+    if capacity.censored or capacity.below:
+        tip = (18 if capacity.censored else -18, 0)
+        axes.annotate("", (far, level), tip, xycoords=down, textcoords="offset points",
                       arrowprops={"arrowstyle": "<-", "color": colour, "linewidth": 1.6})  # fmt: skip
 
 
