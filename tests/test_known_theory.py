@@ -73,7 +73,7 @@ def test_a_longer_draw_begins_with_the_shorter(system: System) -> None:
 @pytest.mark.parametrize("system", SYSTEMS, ids=repr)
 def test_a_number_keeps_its_cost_whenever_it_arrives(system: System) -> None:
     arrivals, services = poisson(200.0, (100,), 1), system.services(100, 5)
-    sent = np.random.default_rng(4).permuted(arrivals).astype(np.float64)
+    sent = np.random.default_rng(4).permuted(arrivals)
     place = np.searchsorted(arrivals, sent)  # of each number, in the order of arrival
     in_turn = system.ends(arrivals, services[np.argsort(place)])
     assert np.array_equal(truth(system, sent, 5), in_turn[place])
@@ -96,7 +96,7 @@ def test_while_the_door_is_shut_nobody_is_answered_and_nobody_else_notices() -> 
 
 
 def test_a_collector_pauses_before_every_so_many_answers() -> None:
-    arrivals = np.arange(40) * 0.1
+    arrivals = np.linspace(0.0, 3.9, 40)
     late = truth(Collector(0.01, 10, 0.05), arrivals, 0) - arrivals
     assert np.allclose(late, np.where(np.arange(1, 41) % 10 == 0, 0.06, 0.01))
     crowd = truth(Collector(0.01, 10, 0.05), np.zeros(20), 0)
