@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from imlab.errors import DoorError, UsageError
+from imlab.lab.record.histogram import Histogram, merged
 from imlab.lab.record.manifest import Manifest, read_manifest
 from imlab.lab.record.reading import Run, by_block, latest, publish, read_run, runs, trusted
 from imlab.lab.running.folder import table
@@ -92,6 +93,54 @@ def test_the_newest_sound_run_here_stands_for_the_study(tmp_path: Path) -> None:
 def test_where_numbers_come_from_is_said(tmp_path: Path, name: str, changes: dict[str, Any], label: str) -> None:
     path = stored(tmp_path, name, **changes)
     assert Run(path, read_manifest(path)).label == label
+
+
+def test_publishing_takes_histograms_and_canaries_along(tmp_path: Path) -> None:
+    path = stored(tmp_path, "20260102T000000Z-ab")
+    for name in ("hist.csv.gz", "canaries.csv"):
+        (path / name).write_bytes(name.encode())
+    published = publish(Run(path, read_manifest(path)))
+    assert {(published.path / name).read_text() for name in ("hist.csv.gz", "canaries.csv")} == {
+        "hist.csv.gz", "canaries.csv",
+    }  # fmt: skip
+
+
+def test_histograms_of_rejected_blocks_and_bad_trials_do_not_count(tmp_path: Path) -> None:
+    path, lines = stored(tmp_path, "run", factors={"size": ["1", "None"], "codec": ["a"]}), []
+    told: list[tuple[int, str, str, bool]] = [
+        (0, "1", "ok", True), (0, "None", "ok", True), (1, "1", "ok", True), (2, "1", "ok", False),
+        (3, "1", "invalid", True),
+    ]  # fmt: skip
+    for block, size, outcome, kept in told:
+        counted = Histogram("latency")
+        counted.record_many([0.001 * (block + 1)] * 3)
+        place = {"block": block, "cell": 0, "size": size, "codec": "a", "outcome": outcome, "kept": kept}
+        lines += [place | row for row in counted.rows()]
+    (path / "hist.csv.gz").write_bytes(gzip.compress(table(lines)))
+    found = Run(path, read_manifest(path)).histograms()
+    assert {labels: list(blocks) for labels, blocks in found["latency"].items()} == {
+        ("1", "a"): [0, 1], ("None", "a"): [0],
+    }  # fmt: skip
+    whole = merged(found["latency"]["1", "a"].values())
+    assert {int(place): int(whole.counts[place]) for place in whole.counts.nonzero()[0]} == {1000: 3, 2000: 3}
+
+
+def test_an_older_manifest_reads_and_a_newer_one_is_refused_by_name(tmp_path: Path) -> None:
+    older = read_manifest(stored(tmp_path, "older"))
+    assert (older.design, older.cells, older.block_s, older.canaries) == ({}, (), (), {})
+    assert Run(tmp_path / "q99_sound" / "older", older).histograms() == {}
+    assert Run(tmp_path / "q99_sound" / "older", older).canaries().empty
+    path = stored(tmp_path, "newer", phase_of_moon="full")
+    with pytest.raises(DoorError, match="newer was written by a newer imlab: its manifest says phase_of_moon"):
+        read_manifest(path)
+
+
+def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    later: dict[str, Any] = {"design": {"kind": "2^(4-1)"}, "cells": [["1"], ["2"]], "block_s": [1.5, 2.5],
+             "canaries": {"cpu": {"median_s": 0.001, "spread": 0.1, "songs": 7}}}  # fmt: skip
+    path = stored(tmp_path, "run", **later)
+    (path / "manifest.json").write_text(json.dumps(read_manifest(path).plain()))
+    assert read_manifest(path) == Manifest(**SOUND, **later)
 
 
 def test_publishing_copies_the_run_and_nothing_else(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ import pandas as pd
 import pytest
 
 from imlab.errors import UsageError
+from imlab.lab.machine.canary import NAMES
 from imlab.lab.plan.design import Plan, plan
 from imlab.lab.plan.studies import load
 from imlab.lab.record.histogram import merged
 from imlab.lab.record.reading import Run, latest, publish, read_run, trusted
+from imlab.lab.running.cores import available
 from imlab.lab.running.folder import open_run
 from imlab.lab.running.run import begin, run
 
@@ -31,9 +33,13 @@ from imlab.lab.plan.design import Experiment
 from imlab.lab.machine.gates import Gates
 from imlab.lab.record.histogram import Histogram
 
+PINNED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []  # as this is imported
+
 def ordinary(trial):
+    assert not list(trial.scratch.iterdir())
     (trial.scratch / "bytes").write_bytes(b"x")
-    yield {"seed_s": trial.seed, "drawn_s": float(trial.rng().uniform()), "note": f"{trial.scratch.name}"}
+    yield {"seed_s": trial.seed, "drawn_s": float(trial.rng().uniform()), "note": f"{trial.scratch.name}",
+           "pinned": repr(PINNED), "hashed": hash("a word"), "warm_up": False}
 
 def attempt(trial):
     kind = trial.settings["kind"]
@@ -46,6 +52,8 @@ def attempt(trial):
         yield Histogram("lag")
     if kind == "two ranges":
         yield from (Histogram("latency", highest) for highest in (1_000, 2_000))
+    if kind == "unlabelled":
+        yield {"time_s": 1.0}
     if kind == "invalid":
         raise InvalidRun("the generator was late")
     if kind == "raises":
@@ -61,7 +69,7 @@ def attempt(trial):
 
 EXPERIMENT = Experiment(
     name="NAME", question="Does the runner keep its word?", expectation="Yes.", attempt=attempt,
-    factors={"kind": KINDS}, limit_s=LIMIT, gates=Gates(switches=SWITCHES),
+    factors={"kind": KINDS}, limit_s=LIMIT, gates=Gates(switches=SWITCHES, drift={"cpu": DRIFT}), warm_up_s=WARM,
     blocks={"smoke": BLOCKS, "quick": BLOCKS, "full": 12}, versions=lambda: {"thing": "1.2"},
 )
 """
@@ -84,7 +92,7 @@ class Study:
     def write(self, name: str, *kinds: str, scale: str = "smoke", **changes: float) -> Plan:
         """A study whose only factor is what its trials do."""
         text = STUDY.replace("NAME", name).replace("KINDS", repr(kinds))
-        for what, value in ({"limit": 30.0, "blocks": 1, "switches": 1e9} | changes).items():
+        for what, value in ({"limit": 30.0, "blocks": 1, "switches": 1e9, "drift": 1e9, "warm": 0.0} | changes).items():
             text = text.replace(what.upper(), repr(value))
         (self.home / f"{name}.py").write_text(text)
         return plan(load(name), scale)
@@ -139,9 +147,10 @@ def test_a_run_without_histograms_has_no_file_of_them(study: Study) -> None:
 
 
 def test_a_block_on_a_restless_machine_is_rejected_whole_and_kept(study: Study) -> None:
-    done = study.run(study.write("q98_restless", "a", "b", scale="quick", switches=-1.0))
+    done = study.run(study.write("q98_restless", "a", "b", scale="quick", switches=-1.0, drift=-1.0))
     assert done.manifest.void and list(done.manifest.rejected) == ["0"]
-    assert done.manifest.rejected["0"][-1].startswith("involuntary switches/s")
+    assert done.manifest.rejected["0"][-2].startswith("involuntary switches/s")
+    assert done.manifest.rejected["0"][-1].startswith("drift of cpu")
     assert len(done.rows()) == 2 and len(trusted(done.rows())) == 0
 
 
@@ -152,9 +161,30 @@ def test_a_study_that_changes_under_the_run_is_not_mixed_in(study: Study) -> Non
 
 
 def test_cells_of_a_block_share_their_draws_and_blocks_do_not(study: Study) -> None:
-    rows = study.run(study.write("q91_common", "a", "b", blocks=2)).rows()
-    assert (rows.groupby("block")["drawn_s"].nunique() == 1).all()
-    assert rows["drawn_s"].nunique() == 2
+    done = study.run(study.write("q91_common", "a", "b", blocks=2))
+    rows = done.rows()
+    for drawn in ("drawn_s", "hashed"):
+        assert (rows.groupby("block")[drawn].nunique() == 1).all() and rows[drawn].nunique() == 2, drawn
+    assert set(rows["pinned"]) == {repr(done.manifest.cores["load"] or sorted(available()))}, "pinned before it imports"
+
+
+def test_canaries_sing_before_each_block_and_after_the_last(study: Study) -> None:
+    done = study.run(study.write("q87_sings", "a", blocks=2))
+    songs = done.canaries().groupby("started", sort=False).first()
+    assert list(zip(songs["block"], songs["place"], strict=True)) == [(0, "before"), (1, "before"), (1, "after")]
+    assert set(done.canaries()["name"]) == set(NAMES) and done.canaries()["reason"].isna().all()
+    assert set(done.manifest.canaries) == set(NAMES)
+    assert {told["songs"] for told in done.manifest.canaries.values()} == {3}
+    trials = done.trials()
+    assert songs.index[0] < trials["started"][0] < songs.index[1] < trials["started"][1] < songs.index[2]
+    assert not (done.path / "canaries").exists()
+    assert {"strain_thermal", "strain_quota", "strain_throttles", "strain_mhz"} <= set(trials.columns)
+
+
+def test_a_warm_up_is_labelled_on_every_row(study: Study) -> None:
+    done = study.run(study.write("q86_warm", "a", "unlabelled", warm=1.0))
+    assert done.manifest.outcomes == {"ok": 1, "failed": 1}
+    assert done.trials().set_index("kind")["reason"]["unlabelled"].endswith("a row has no column warm_up")
 
 
 def test_a_trial_past_its_limit_is_killed(study: Study) -> None:
@@ -179,11 +209,17 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(study: Study) -> None:
     next(steps)
     steps.close()
     first = folder.kept(drawn.trials[0])
+    stale = folder.path / "scratch" / drawn.trials[1].name / "stale"
+    stale.parent.mkdir(parents=True)
+    stale.touch()  # as a trial leaves it whose warden was killed
     assert open_run(study.results, drawn, {"commit": "0ddba11"}) != folder, "other code is another run"
     assert open_run(study.results, drawn, origin) == folder
     assert [step.done for step in run(drawn, folder)] == [1, 2]
     assert first is not None
-    assert Run(folder.path, read_run(folder.path)[0]).trials()["started"][0] == first["started"], "run once only"
+    done = Run(folder.path, read_run(folder.path)[0])
+    assert done.trials()["started"][0] == first["started"], "run once only"
+    assert done.manifest.outcomes == {"ok": 2}, "scratch is empty again"
+    assert done.canaries()["place"].unique().tolist() == ["before", "within", "after"], "and canaries sing again"
     assert open_run(study.results, drawn, origin) != folder, "a whole run is never added to"
 
 

@@ -177,6 +177,10 @@ def _limits(run: Manifest) -> Iterator[str]:
     for name, limit in run.gates.items():
         if name == "switches":
             yield f"{limit:,.0f} involuntary switches/s"
+        elif name == "drift":
+            yield from (f"drift of {canary} {most * 100:g} %" for canary, most in limit.items())
+        elif name == "throttled":
+            yield f"throttled {limit * 100:g} %"
         elif limit < 1:
             yield f"{name} {'taken' if name == 'steal' else 'pressure'} {limit * 100:g} %"
 

@@ -18,6 +18,7 @@ def groups(mount: Path = MOUNT, own: Path = OWN) -> list[Path]:
     for root, path in _hierarchies(mount, own):
         place = Path(os.path.normpath(f"{root}/{path}"))
         chain = [one for one in (place, *place.parents) if one.is_relative_to(root) and one.is_dir()]
+        chain = chain or [root]
         if any((one / "cpu.stat").exists() for one in chain):
             return chain
     return []

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imlab.lab.machine.interpreter import optimised
+from imlab.lab.machine import cgroup
+from imlab.lab.machine.interpreter import build, optimised
 
 ROOT = Path(__file__).resolve().parents[3]
 SAME = (
@@ -37,6 +38,7 @@ def facts() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "compiler": platform.python_compiler(),
         "optimised": optimised(),
+        "build": build(),
         "cpu": _cpu(),
         "cores": os.cpu_count() or 0,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
@@ -44,12 +46,15 @@ def facts() -> dict[str, Any]:
         "kernel": platform.release(),
         "governor": _line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "congestion": _line("/proc/sys/net/ipv4/tcp_congestion_control"),
+        "virtual": virtual(),
+        "clock": _line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "quota_cores": cgroup.quota(cgroup.groups()),
         "load": [round(average, 2) for average in os.getloadavg()],
     }
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
-    """Eight hexadecimal digits: equal where results may be pooled."""
+    """Eight hexadecimal digits: equal where results may be pooled. Facts that came later are beside it, not in it."""
     told = json.dumps([facts.get(name, "") for name in SAME])
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
@@ -69,6 +74,12 @@ def said(facts: Mapping[str, Any]) -> str:
     at = facts["commit"][:7] + ("+changes" if facts["dirty"] else "") if facts["commit"] else "no commit"
     parts = [f"{facts['cores']} cores {facts['cpu']}".strip(), f"{facts['system']} {facts['kernel']}"]
     return ", ".join([*parts, facts["python"] + build, at])
+
+
+def virtual(told: Path = Path("/proc/cpuinfo")) -> bool | None:
+    """Whether a hypervisor runs this machine, as x86 has it among the processor's flags; None where nothing is said."""
+    lines = [line.split() for line in _line(str(told)).splitlines() if line.startswith("flags")]
+    return "hypervisor" in lines[0] if lines else None
 
 
 def _git(*words: str) -> str:

@@ -37,7 +37,7 @@ class Manifest:
     margin: float
     warm_up_s: float
     limit_s: float
-    gates: Mapping[str, float]
+    gates: Mapping[str, Any]
     cores: Mapping[str, Sequence[int]]
     started: str
     finished: str

@@ -82,9 +82,11 @@ def _trial(request: Request) -> Trial:
 
 
 def _checked(trial: Trial, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row may not speak for the lab."""
+    """A row may not speak for the lab, and where there is a warm-up it says whether it belongs to it."""
     if taken := [name for name in row if name in RESERVED or name in trial.settings]:
         raise UsageError(f"a row may not write the lab's own columns: {', '.join(taken)}")
+    if trial.experiment.warm_up_s and "warm_up" not in row:
+        raise UsageError(f"the first {trial.experiment.warm_up_s:g} s are warm-up, but a row has no column warm_up")
     return row
 
 
