@@ -26,7 +26,7 @@ from imlab.lab.load.schedule import Poisson, Schedule, Times, Uniform
 pytestmark = pytest.mark.process
 
 SEED = 11
-OVERHEAD = 0.005  # seconds, of the median request: an idle machine needs a fiftieth, a crowded one 2 ms
+OVERHEAD = 0.005  # seconds, in the median: an idle machine needs a fiftieth, a crowded one 2 ms
 DRIVEN: list[tuple[System, Schedule]] = [
     (Constant(0.03), Poisson(200.0, 2.0)),
     (Queue(1, 0.012), Poisson(60.0, 2.0)),
@@ -55,9 +55,10 @@ def test_what_is_measured_is_the_truth_and_a_little_more(system: System, schedul
     for earlier, later in ((load.sent, arrived), (arrived, answered), (answered, acked), (acked, load.end)):
         assert (earlier <= later).all()
     assert (answered >= truth(system, arrived, SEED) - 1e-6).all(), "never before its time"
-    overhead = float(np.median(load.end - truth(system, load.sent, SEED)))
-    assert 0 <= overhead < OVERHEAD
-    assert np.quantile(truth(system, load.sent, SEED) - load.sent, 0.95) > 5 * OVERHEAD, "another system is far off"
+    ends = truth(system, load.sent, SEED)
+    for part in np.array_split(np.argsort(ends - load.sent), 4):  # those who should wait least, ..., most
+        assert 0 <= np.median((load.end - ends)[part]) < OVERHEAD
+    assert np.quantile(ends - load.sent, 0.95) > 5 * OVERHEAD, "another system is far off"
 
 
 def test_answers_find_their_way_over_many_connections() -> None:

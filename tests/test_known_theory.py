@@ -126,7 +126,7 @@ def steady(servers: int, utilisation: float) -> Steady:
 
 @pytest.mark.parametrize(("servers", "load", "chance"), ERLANG)
 def test_erlangs_table(servers: int, load: float, chance: float) -> None:
-    assert math.isclose(Steady(Queue(servers, 1.0), load).busy, chance, rel_tol=1e-4)
+    assert math.isclose(Steady(Queue(servers, 1.0), load).waits, chance, rel_tol=1e-4)
 
 
 @pytest.mark.parametrize(("servers", "utilisation"), QUEUES)

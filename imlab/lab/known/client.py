@@ -24,7 +24,8 @@ Ask = Callable[[int], asyncio.Future[Stamps]]
 async def connect(port: int, connections: int = 1, size: int = SIZE) -> AsyncIterator[Ask]:
     """Connections to a known server on loopback; yields ``ask(number)``, whose requests take turns on them.
 
-    An answer tells ``acked``, when we read it, and the server's ``arrived`` and ``answered``, all on time.monotonic.
+    An answer tells ``acked``, when we read it, and the server's ``arrived`` and ``answered``, all on time.monotonic:
+    ``answered - truth(system, arrived, seed)`` is the server's own lateness, never the generator's.
     """
     if connections < 1:
         raise UsageError(f"at least one connection, not {connections}")

@@ -42,7 +42,7 @@ class Clockwork:
         self._costs = system.services(DRAWN, seed).tolist()
         self._answer, self._request = system.begin(), request(size)
         self._due: list[tuple[float, int, int, float, Peer]] = []  # moment, order, number, read at, whose
-        self._read = 0
+        self._order = 0
         self._listener, self._parent = listener, parent
         self._watch = selectors.DefaultSelector()
         self._watch.register(listener, selectors.EVENT_READ)
@@ -91,8 +91,8 @@ class Clockwork:
                 return self._drop(peer, f"not a request of {self._size} bytes: size {size}, number {number}")
             if number >= len(self._costs):
                 self._costs = self._system.services(2 * (number + 1), self._seed).tolist()
-            heapq.heappush(self._due, (self._answer(now, self._costs[number]), self._read, number, now, peer))
-            self._read += 1
+            heapq.heappush(self._due, (self._answer(now, self._costs[number]), self._order, number, now, peer))
+            self._order += 1
         del peer.part[:whole]
         return None
 

@@ -36,8 +36,8 @@ class Steady:
         return self.rate * self.queue.service_s / self.queue.servers
 
     @property
-    def busy(self) -> float:
-        """The chance that all servers are busy, and a request waits: Erlang's C, by way of his B."""
+    def waits(self) -> float:
+        """The chance that all servers are busy and a request waits: Erlang's C, by way of his B."""
         offered, blocked = self.rate * self.queue.service_s, 1.0
         for servers in range(1, self.queue.servers + 1):
             blocked = offered * blocked / (servers + offered * blocked)
@@ -46,7 +46,7 @@ class Steady:
     @property
     def mean_s(self) -> float:
         """Waiting and service, on average."""
-        return self.queue.service_s + self.busy / self._relief
+        return self.queue.service_s + self.waits / self._relief
 
     @property
     def within(self) -> float:
@@ -61,7 +61,7 @@ class Steady:
             both = (1 + own * seconds) * served  # waiting and service of one rate
         else:
             both = (relief * served - own * math.exp(-relief * seconds)) / (relief - own)
-        return (1 - self.busy) * served + self.busy * both
+        return (1 - self.waits) * served + self.waits * both
 
     def quantile(self, q: float) -> float:
         """The time that a share q of the requests does not exceed."""
