@@ -11,6 +11,9 @@ later (any queue served in order), being asked late lengthens no latency by more
     a quantile within the objective was met, however late the generator was;
     one beyond the objective by more than L was missed, however late the generator was;
     between them the lag rule of quantiles.py decides: the system missed if the generator was on time at that quantile.
+
+Lanes (lanes.py) are the generator's as well: where answers come within the objective once a lane was there (``asked``),
+it was the lanes that were too few.
 """
 
 from __future__ import annotations
@@ -95,9 +98,18 @@ class Objective:
         if why := self._failures(seen):
             return "missed", why
         why = _growing(seen) or self._slow(taken)
+        if why and (few := self._lanes(seen)):
+            return "limited", few
         if why and withheld and taken - self.seconds <= max(np.nanmax(window.load.lag) for window in seen):
             return "limited", f"{withheld} at {self.name}, where {self.seconds * 1e3:g} ms are asked"
         return ("missed", why) if why else ("met", "")
+
+    def _lanes(self, seen: Sequence[_Judged]) -> str:
+        """Whether it was the wait for a lane that made the requests slow."""
+        lanes = [window.asked for window in seen if window.asked is not None]
+        served = _at(np.concatenate(lanes), self.p) if lanes else math.inf
+        told = f"too few lanes: {self.name} {served * 1e3:.3g} ms once a request has one"
+        return told if served <= self.seconds else ""
 
     def _failures(self, seen: Sequence[_Judged]) -> str:
         failed = [said for window in seen for said in window.failed]
@@ -112,7 +124,7 @@ class Objective:
 class _Judged:
     """One window after its warm-up."""
 
-    __slots__ = ("failed", "grown", "lag", "latency", "load", "warm_up_s")
+    __slots__ = ("asked", "failed", "grown", "lag", "latency", "load", "warm_up_s")
 
     def __init__(self, load: Load, warm_up_s: float) -> None:
         judged = load.intended >= warm_up_s
@@ -120,6 +132,7 @@ class _Judged:
         self.latency, self.lag = load.latency[judged], load.lag[judged]
         self.failed = [load.errors[index] for index in sorted(load.errors) if judged[index]]
         self.grown = growth(load, warm_up_s)
+        self.asked = (load.end - load.stamps["asked"])[judged] if "asked" in load.stamps else None
 
     def generator(self) -> list[str]:
         """Why the window is not the system's doing: too few sent, too busy, out of files or ports."""
