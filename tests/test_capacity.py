@@ -229,7 +229,7 @@ def test_a_system_that_died_has_no_capacity() -> None:
         lost = dict.fromkeys(range(len(load.end)), "reset") if len(asked) > 2 else {}
         return dataclasses.replace(load, end=np.full(len(load.end), np.nan), errors=lost) if lost else load
 
-    with pytest.raises(InvalidRun, match="no request of a window of .*/s succeeded, the first: reset"):
+    with pytest.raises(InvalidRun, match=r"no request of a window of .*/s succeeded, the first: reset"):
         searched(Search(WITHIN, first=300.0, window_s=1.0), until)
 
 
