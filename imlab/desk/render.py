@@ -14,7 +14,7 @@ from imlab.desk.report import report
 from imlab.desk.report.execute import text
 from imlab.desk.report.letters import Letters, execute_all, notebooks
 from imlab.desk.report.prose import unbound
-from imlab.desk.report.readme import fill
+from imlab.desk.report.readme import BEGIN, fill
 from imlab.desk.report.report import Entry
 from imlab.lab.record.reading import runs
 from imlab.lab.running.folder import write_whole
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     entries = [Entry(study, standing(study, places)) for study in all_studies(places)]
     print(shown(report.write(places, entries, letters.pages)))
     readme = places.notebooks.parent / "README.md"
-    if readme.is_file() and fill(readme, places):
+    if readme.is_file() and BEGIN in readme.read_text() and fill(readme, places):
         print(shown(readme))
     complaints = [*letters.failed.values(), *_loose(letters, places)]
     for why in complaints:

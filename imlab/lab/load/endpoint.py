@@ -29,9 +29,10 @@ from imlab.lab.load.schedule import Schedule, Times
 from imlab.lab.load.validity import Validity
 from imlab.lab.plan.ahead import Task
 from imlab.lab.plan.design import Row, Trial
+from imlab.lab.record.histogram import Histogram
 
 Connect = Callable[[Trial], AbstractAsyncContextManager[Send]]
-Attempt = Callable[[Trial], Iterator[Row]]
+Attempt = Callable[[Trial], Iterator[Row | Histogram]]
 
 PATIENCE = 5.0  # seconds for a service to take a connection
 PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
@@ -62,7 +63,7 @@ def open_loop(
     drain_s: float = 10.0,
     validity: Validity | None = None,
 ) -> Attempt:
-    """An attempt that offers the schedule to the service at ``url`` and yields one row per arrival.
+    """An attempt that offers the schedule to the service at ``url``: one row per arrival, then histograms.
 
     Arrivals are drawn from the block's seed: the same in all its cells. With ``lanes``, ``connect`` is entered that
     often and each ``send`` is asked once at a time; without, it is entered once and takes all that is in flight.
@@ -73,13 +74,14 @@ def open_loop(
     """
     judge = validity or Validity()
 
-    def attempt(trial: Trial) -> Iterator[Row]:
+    def attempt(trial: Trial) -> Iterator[Row | Histogram]:
         """One window of load."""
         address = url if isinstance(url, str) else url(trial)
         knock(address)
         arrivals = _arrivals(trial, schedule(trial) if callable(schedule) else schedule)
         load = asyncio.run(_offered(trial, connect, address, arrivals, lanes, drain_s))
         yield from rows(load, trial.experiment.warm_up_s)
+        yield from histograms(load, trial.experiment.warm_up_s)
         if len(load.errors) == len(arrivals):
             raise DoorError(f"no request to {address} succeeded; the first: {load.errors[0]}")
         if trial.scale != "smoke" and (reasons := judge.reasons(load, trial.experiment.warm_up_s)):
@@ -122,6 +124,15 @@ def rows(load: Load, warm_up_s: float) -> Iterator[Row]:
     columns = {name: np.round(times, 7).tolist() for name, times in spans.items()}
     for index, row in enumerate(load.rows(warm_up_s)):
         yield row | {name: column[index] for name, column in columns.items()}
+
+
+def histograms(load: Load, warm_up_s: float) -> Iterator[Histogram]:
+    """The same spans counted, without the warm-up; a failed request counts as never."""
+    judged = load.intended >= warm_up_s
+    for name, times in {"latency": load.latency, "service": load.service, "lag": load.lag}.items():
+        counted = Histogram(name)
+        counted.record_many(times[judged])
+        yield counted
 
 
 def _arrivals(trial: Trial, schedule: Schedule) -> Times:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from pathlib import Path
+from types import ModuleType
 
-from imlab.errors import UsageError
+from imlab.errors import DoorError, UsageError
 from imlab.lab.plan.design import Experiment
 
 
@@ -16,9 +18,25 @@ def find(folder: Path, package: str) -> dict[str, str]:
 
 def load(module: str) -> Experiment:
     """The experiment that a study's module declares, named as its file."""
-    experiment = getattr(importlib.import_module(module), "EXPERIMENT", None)
+    experiment = getattr(_imported(module), "EXPERIMENT", None)
     if not isinstance(experiment, Experiment):
         raise UsageError(f"{module} declares no EXPERIMENT")
     if experiment.name != module.rpartition(".")[2]:
         raise UsageError(f"{module} calls its experiment {experiment.name}: a study is named as its file")
     return experiment
+
+
+def _imported(module: str) -> ModuleType:
+    """A study's module; its author is told in one line what is wrong with it, and where."""
+    try:
+        return importlib.import_module(module)
+    except (UsageError, DoorError):
+        raise
+    except Exception as error:
+        here = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).stem == module.rpartition(".")[2]
+        ]
+        place = f", line {here[-1].lineno}" if here else ""  # a syntax error tells its own
+        raise UsageError(f"{module} cannot be imported: {type(error).__name__}: {error}{place}") from error
