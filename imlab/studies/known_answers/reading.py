@@ -77,8 +77,8 @@ def conclusion(run: Run) -> str:
         return f"{len(wrong)} of {len(judged)} known answers were missed ({'; '.join(wrong)}): do not trust this " \
                f"machine now; {told}."  # fmt: skip
     return (
-        f"All {len(judged)} known answers were found, systems within {TOLERANCE:.0%} of their truth; the same system "
-        f"twice differs by {next(iter(known.controls(rows).values())).change.text(100, '%')}; {told}."
+        f"All {len(judged)} known answers were found, systems within {TOLERANCE:.0%} of their truth; nothing under "
+        f"{known.floor(rows):.2%} means anything here (the same system twice); {told}."
     )
 
 
