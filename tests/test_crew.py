@@ -19,6 +19,7 @@ from imlab.errors import DoorError, UsageError
 from imlab.lab.load.crew import Outcome, crew, whole
 from imlab.lab.load.member import KINDS, histograms
 from imlab.lab.load.openloop import Load, Send
+from imlab.lab.load.reach import reach
 from imlab.lab.load.schedule import Poisson, Times
 from imlab.lab.load.validity import Validity
 
@@ -167,9 +168,17 @@ def share(busy: float, count: int = 200) -> Load:
     return Load(intended, intended + 1e-5, intended + 0.05, {}, {}, 0.0, 2.0, 2.0 * busy, 0.0)
 
 
+def test_a_crew_tells_what_it_reached() -> None:
+    load = whole((replace(share(0.2), receivers=3), replace(share(0.6), receivers=3)))
+    assert (
+        reach(load).text()
+        == "201 arrivals/s, lag p50 0.01 ms, p90 0.01 ms; 2 generators, the busiest 60% busy, 6 receivers beside"
+    )
+
+
 def test_a_crew_is_as_busy_as_its_busiest_member() -> None:
     assert Validity().reasons(whole((share(0.2), share(0.6)))) == []
-    assert Validity().reasons(whole((share(0.2), share(0.8)))) == ["generator busy 80% of its core, over 70%"]
+    assert Validity().reasons(whole((share(0.2), share(0.8)))) == ["generator 2 of 2 busy 80% of its core, over 70%"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])

@@ -31,7 +31,7 @@ from imlab.lab.load.schedule import Times, save
 from imlab.lab.record.histogram import Histogram, merged
 
 READY_S = 60.0  # for a member to start and connect
-LEAD_S = 0.3  # from the word to the start: a collection and a timed idle loop fit in
+LEAD_S = 0.5  # from the word to the start: a collection and the timing of idle turns fit in, on a busy machine too
 TOLD_S = 30.0  # for a member to write its result, after its last answer was due
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from imlab.lab.load.openloop import Load
+from imlab.lab.statistics.effect import MARGIN
+from imlab.lab.statistics.steady import Steady, halves, slope, steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,17 @@ class Validity:
 
     def _rate(self, load: Load, judged: np.ndarray) -> str:
         wanted = np.ptp(load.intended[judged])
+        if wanted == 0:
+            return ""  # one moment has no rate
         took = np.nanmax(load.sent[judged]) - np.nanmin(load.intended[judged])
         achieved = wanted / took if took > 0 else 1.0
         return f"achieved {achieved:.4f} of the offered rate, under {self.achieved}" if achieved < self.achieved else ""
 
     def _work(self, load: Load) -> str:
-        return f"generator busy {load.busy:.0%} of its core, over {self.busy:.0%}" if load.busy > self.busy else ""
+        shares = [part.busy for part in load.parts or (load,)]
+        which = f" {int(np.argmax(shares)) + 1} of {len(shares)}" if load.parts else ""
+        worst = max(shares)
+        return f"generator{which} busy {worst:.0%} of its core, over {self.busy:.0%}" if worst > self.busy else ""
 
     def _failures(self, load: Load, judged: np.ndarray) -> str:
         failed = [index for index in load.errors if judged[index]]
@@ -55,6 +63,21 @@ def growth(load: Load, warm_up_s: float = 0.0) -> str:
     if np.all(np.diff(quarters) > 0) and grown > np.sqrt(len(flying)):
         return f"no steady state: the backlog grew from {quarters[0]:.0f} to {quarters[3]:.0f} requests"
     return ""
+
+
+def drift(load: Load, warm_up_s: float = 0.0) -> tuple[float, float, float]:
+    """A window's share in the test of steady state: the median latency in seconds of its first and of its second
+    half, and what its backlog gained, in requests per second. Alone it proves nothing: see ``settled``.
+    """
+    judged = load.intended >= warm_up_s
+    at = load.intended[judged]
+    return *halves(at, load.latency[judged]), slope(at, in_flight(load)[judged])
+
+
+def settled(windows: Iterable[Load], warm_up_s: float = 0.0, margin: float = MARGIN) -> Steady:
+    """Whether the warm-up was long enough: split half over the windows of one cell, one a block."""
+    first, second, slopes = zip(*(drift(load, warm_up_s) for load in windows), strict=True)
+    return steady(first, second, slopes, margin)
 
 
 def in_flight(load: Load) -> np.ndarray:
