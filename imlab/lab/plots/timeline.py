@@ -1,4 +1,7 @@
-"""A run as it went: what each block gave, in order of time, with the blocks that do not count and why."""
+"""A run as it went: what each block gave, in order of time, with the blocks that do not count and why.
+
+And how the machine felt meanwhile: what the canaries cost between the blocks.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from imlab.errors import UsageError
 from imlab.lab.plots.figure import COLOURS, DASHES, FAINT, MARKERS, RULE, Imprint, Plot, finish, sheet, style
+from imlab.lab.plots.figure import imprint as of_run
 from imlab.lab.plots.room import broken, digits, legend_below, span
 from imlab.lab.record.reading import Run
 
@@ -84,6 +88,42 @@ def timeline(
         alt = f"{quantity} in {unit} over {said}. " + " ".join(_told(ordered, name, scale) for name in names)
         why = "".join(f" Block {moment.block} rejected: {moment.reason}." for moment in ordered if moment.reason)
         return finish(figure, axes, title, alt + why, imprint or Imprint())
+
+
+def canary_timeline(run: Run, title: str = "How the machine felt between the blocks") -> Plot:
+    """A curve per canary: its cost before each block and after the last, against its median over the run."""
+    heard = run.canaries().dropna(subset=["median_s"])
+    if heard.empty:
+        raise UsageError(f"no canary sang in run {run.path.name}: it is older than they are")
+    at = heard["block"] + heard["place"].map({"before": -0.5, "within": 0.0, "after": 0.5})
+    names = list(dict.fromkeys(heard["name"]))
+    blocks = [
+        Moment(block, {}, _why(run.manifest.rejected.get(str(block), ()))) for block in range(run.manifest.blocks)
+    ]
+    lost = sum(1 for moment in blocks if moment.reason)
+    alt = []
+    with style():
+        said = (
+            f"{span([len(blocks)])}, {lost} rejected{': shaded' if lost else ''}; medians of small loops of known work"
+        )
+        figure, axes = sheet(4.2 + 0.19 * len({moment.reason for moment in blocks} - {""}), title, said)
+        for look, name in enumerate(names):
+            own = heard["name"] == name
+            usual = float(heard.loc[own, "median_s"].median())
+            costs = heard.loc[own, "median_s"] / usual
+            axes.plot(at[own], costs, color=COLOURS[look], linestyle=DASHES[look], linewidth=1.3, marker=MARKERS[look],
+                      markeredgecolor="white", label=f"{name}: 1 = {digits(usual * 1e6)} us")  # fmt: skip
+            alt.append(
+                f"{name}: median {digits(usual * 1e6)} us, {digits(costs.min())} to {digits(costs.max())} of it."
+            )
+        _shade(axes, blocks)
+        _frame(axes, blocks, "cost of an operation (run's median = 1)")
+        axes.set_yscale("log", base=2)
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, 0.5), max(high, 2.0))  # a quiet machine's is a flat line
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
+        legend_below(figure, axes, 2)
+        return finish(figure, axes, title, " ".join([f"Canaries over {said}.", *alt]), of_run(run))
 
 
 def _curve(axes: Axes, look: int, name: str, moments: Sequence[Moment], scale: float) -> None:
