@@ -10,6 +10,7 @@ import heapq
 import json
 import math
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -112,6 +113,16 @@ def test_a_system_is_told_to_another_process(system: System) -> None:
 def test_what_is_no_system_is_refused(said: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="no system of Constant, Queue"):
         heard(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(Constant, (-0.01,)), (Queue, (0, 0.01)), (Queue, (1, math.nan)), (Stalling, (0.01, -1.0, 0.1)),
+     (Stalling, (0.01, 1.0, math.inf)), (Collector, (0.01, 0, 0.1))],
+)  # fmt: skip
+def test_what_no_server_can_do_is_refused(kind: Callable[..., System], values: tuple[float, ...]) -> None:
+    with pytest.raises(UsageError, match=r"at least [01] and finite"):
+        kind(*values)
 
 
 ERLANG = [(1, 0.5, 0.5), (2, 1.0, 1 / 3), (3, 2.0, 4 / 9), (10, 8.0, 0.4092)]  # servers, load, chance to wait: tables

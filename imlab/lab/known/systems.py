@@ -44,6 +44,10 @@ class Constant:
 
     delay_s: float
 
+    def __post_init__(self) -> None:
+        """Refuse what no server can do."""
+        _check(self)
+
     def services(self, count: int, seed: int) -> Times:
         """The delay."""
         return np.full(count, self.delay_s)
@@ -66,6 +70,10 @@ class Queue:
 
     servers: int
     service_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no server can do."""
+        _check(self)
 
     def services(self, count: int, seed: int) -> Times:
         """Independent exponential times."""
@@ -94,6 +102,10 @@ class Stalling:
     delay_s: float
     at_s: float
     for_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no server can do."""
+        _check(self)
 
     def services(self, count: int, seed: int) -> Times:
         """The delay."""
@@ -129,6 +141,10 @@ class Collector:
     every: int
     pause_s: float
 
+    def __post_init__(self) -> None:
+        """Refuse what no server can do."""
+        _check(self)
+
     def services(self, count: int, seed: int) -> Times:
         """The pause, or nothing."""
         return np.where(np.arange(1, count + 1) % self.every == 0, self.pause_s, 0.0)
@@ -143,7 +159,8 @@ class Collector:
         return lambda arrival, service: queue(arrival + self.delay_s, service)
 
 
-KINDS: tuple[type[Constant | Queue | Stalling | Collector], ...] = (Constant, Queue, Stalling, Collector)
+Kind = Constant | Queue | Stalling | Collector
+KINDS: tuple[type[Kind], ...] = (Constant, Queue, Stalling, Collector)
 
 
 def truth(system: System, arrivals: Times, seed: int) -> Times:
@@ -191,3 +208,11 @@ def heard(said: Mapping[str, Any]) -> System:
         return kinds[said["kind"]](**{name: value for name, value in said.items() if name != "kind"})
     except (KeyError, TypeError) as error:
         raise UsageError(f"no system of {', '.join(kinds)}: {dict(said)}") from error
+
+
+def _check(system: Kind) -> None:
+    """Times are not negative; servers, and answers between pauses, are at least one."""
+    for name, value in asdict(system).items():
+        least = 1 if name in ("servers", "every") else 0
+        if not least <= value < np.inf:
+            raise UsageError(f"{name} is at least {least} and finite: {system!r}")
