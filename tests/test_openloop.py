@@ -7,7 +7,6 @@ import dataclasses
 import subprocess
 import sys
 import time
-import weakref
 from collections.abc import Mapping
 from typing import cast
 
@@ -115,24 +114,6 @@ def test_spinning_is_part_of_what_was_burnt_and_never_before_its_time() -> None:
     spin, late, took = asyncio.run(waits())
     assert min(late) >= 0
     assert 0 < spin.seconds <= took
-
-
-def test_answered_requests_are_let_go() -> None:
-    """Nothing of a request is kept alive once it has answered, or the collector would search it through the window."""
-    begun: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
-    alive: list[asyncio.Task[None]] = []
-
-    async def send(index: int) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        begun.add(task)
-        if index == 99:
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            alive.extend(begun)
-
-    offered(np.arange(100, dtype=np.float64) * 0.0001, send)
-    assert len(alive) == 1, "the last asks, and only it is left"
 
 
 def test_failures_are_kept_and_do_not_stop_the_window() -> None:
