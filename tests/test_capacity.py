@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import io
 import math
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -19,10 +20,11 @@ from imlab.lab.known import theory
 from imlab.lab.known.client import Ask, connect
 from imlab.lab.known.server import start
 from imlab.lab.known.systems import Constant, Queue, System, lines
-from imlab.lab.load.capacity import Capacity, Search, Window, find, searching, steps
+from imlab.lab.load.capacity import Capacity, Search, Window, find, steps
 from imlab.lab.load.objective import Objective
 from imlab.lab.load.openloop import Load
 from imlab.lab.load.schedule import Times
+from imlab.lab.load.searching import searching
 from imlab.lab.plan.design import RESERVED, Experiment, Trial, plan
 from imlab.lab.running.cores import available, share
 from imlab.lab.statistics.censored import sustained
@@ -311,3 +313,11 @@ def test_the_capacity_of_a_real_server_is_found_through_the_real_generator() -> 
     tell(told)
     assert found["met_per_s"] < 1.25 * truth, told
     assert found["shown"] == "at least" or truth / 1.25 < found["rate_per_s"] < 1.25 * truth, told
+
+
+@pytest.mark.process
+def test_a_search_stays_light() -> None:
+    """It runs in the generator's process."""
+    code = "import imlab.lab.load.searching, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    assert "numpy" in loaded and not {"pandas", "scipy", "matplotlib"} & set(loaded)

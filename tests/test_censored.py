@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from imlab.errors import UsageError
+from imlab.lab.plots.load_curve import Capacity, Offered, load_curve
 from imlab.lab.statistics.censored import Bound, compared, sustained
 from imlab.lab.statistics.effect import paired
 from imlab.lab.statistics.intervals import mean_interval, median_interval
@@ -104,6 +105,28 @@ def test_a_bound_gives_a_verdict_only_from_its_own_side(case: str) -> None:
     before, ratio, after, verdict, text = VERDICTS[case]
     found = compared(OLD, before, OLD * ratio, after)
     assert (found.verdict, found.text()) == (verdict, text)
+
+
+MARKED: dict[str, tuple[list[Bound], str, str]] = {
+    "an interval": (bounds(("exact", 6)), "425 [405, 445] requests/s", "425/s"),
+    "at least": (bounds(("at least", 6)), "at least 400 (97.5 % bound) requests/s", "≥ 400/s"),
+    "below": (bounds(("below", 6)), "below 450 (97.5 % bound) requests/s", "< 450/s"),
+    "too few blocks": (bounds(("exact", 1), ("at least", 2)), "at least 400 (n=3: no interval) requests/s", "≥ 400/s"),
+}
+
+
+@pytest.mark.parametrize("case", MARKED)
+def test_a_load_curve_marks_a_bound_as_a_bound(case: str) -> None:
+    kinds, text, label = MARKED[case]
+    capacity = Capacity.over(sustained(RATES[: len(kinds)], kinds))
+    assert capacity.text() == text
+    curve = load_curve({"one": [Offered(100.0, mean_interval([0.02]))]}, "Load", 0.05, {"one": capacity})
+    assert text in curve.alt and label in [words.get_text() for words in curve.figure.axes[0].texts]
+
+
+def test_bounds_on_both_sides_cannot_be_marked() -> None:
+    with pytest.raises(UsageError, match="no capacity to mark"):
+        Capacity.over(sustained(OLD, bounds(("below", 1), ("exact", 4), ("at least", 1))))
 
 
 def test_one_bound_of_twelve_leaves_the_effect_two_ends() -> None:

@@ -1,7 +1,5 @@
 """The highest rate that a system sustains under an objective, found by asking it rate after rate.
 
-    attempt=searching(connect, Search(Objective(seconds=0.05), first=100.0))     one search a trial, a study's attempt
-
 The search climbs by a factor until the objective is missed, then halves the bracket on the logarithmic scale down to
 its resolution. Every window is a fresh draw of Poisson arrivals. A window's percentile is noisy, and next to the edge
 the noise decides. The rule for one rate:
@@ -16,9 +14,9 @@ above, and the capacity comes out too high. Searches for that of M/M/1 (500/s, p
 queue takes 0.2 s to be forgotten), with this rule, resolution 3 %:
 
     window        2.5 s     5 s    10 s    20 s    40 s
-    bias          +2.4    +1.5    +0.9     0.0    +0.3  %   (+- 0.2)
+    bias          +2.4    +1.5    +0.9     0.0    +0.3  %   (+- 0.2, or 0.3)
     spread         4.2     3.6     3.2     2.7     2.0  %   of one search
-    12 blocks     56 %    75 %    82 %    95 %    93 %      of 95 % intervals hold the truth
+    12 blocks     56 %    75 %    82 %    95 %    93 %      of 95 % intervals hold the truth (resampled)
 
 so a window should be a hundred times what the system takes to forget, and hold many of its pauses, if it has any.
 Rivals, with windows of 10 s: one window a rate, bias +2.4 %, and a spoilt one misleads all that follow; a miss asked
@@ -31,8 +29,6 @@ already it is "below" the latter; neither is ever given as a number (statistics/
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import math
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -40,12 +36,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.load.endpoint import Connect, Control
-from imlab.lab.load.lanes import Lanes
 from imlab.lab.load.objective import Judgement, Objective
-from imlab.lab.load.openloop import Load, Send, offer
+from imlab.lab.load.openloop import Load
 from imlab.lab.load.schedule import Poisson, Times
-from imlab.lab.plan.design import Row, Trial
 from imlab.lab.statistics.censored import Bound
 
 
@@ -151,44 +144,6 @@ class Capacity:
             "what": "capacity", "rate_per_s": self.rate, "shown": self.bound, "why": self.why,
             "met_per_s": self.met, "missed_per_s": self.missed, "objective": self.objective.text(),
         }  # fmt: skip
-
-
-def searching(
-    connect: Connect, search: Search | Callable[[Trial], Search], lanes: int = 0, drain_s: float = 10.0
-) -> Callable[[Trial], Iterator[Row]]:
-    """An attempt that searches once, with the block's seed: a row for each window, and one for the capacity.
-
-    ``connect(trial)`` starts or reaches the system and gives ``send``; with ``lanes`` it is entered that often, as in
-    endpoint.py. A trial's ``limit_s`` must hold a whole search: two dozen windows, and the drains of those too many.
-    """
-
-    def attempt(trial: Trial) -> Iterator[Row]:
-        """One search."""
-        if any(isinstance(level, Control) and level.added_ms for level in trial.settings.values()):
-            raise UsageError("a search keeps no answers back: put the control's delay into the system itself")
-        wanted = search(trial) if callable(search) else search
-        yield from asyncio.run(_searched(trial, connect, wanted, lanes, drain_s)).rows()
-
-    attempt.__module__ = connect.__module__  # the runner imports a study by the module of its attempt
-    return attempt
-
-
-async def _searched(trial: Trial, connect: Connect, search: Search, lanes: int, drain_s: float) -> Capacity:
-    async with Lanes(lambda: connect(trial), lanes) if lanes else connect(trial) as send:
-        return await find(search, offering(send, drain_s), trial.seed)
-
-
-def offering(send: Send, drain_s: float = 10.0) -> Probe:
-    """Windows offered by this process to one ``send``, the requests numbered on through all of them."""
-    numbers = itertools.count()
-
-    async def probe(window: Window) -> Load:
-        """The next window."""
-        arrivals = window.arrivals()
-        places = list(itertools.islice(numbers, len(arrivals)))
-        return await offer(arrivals, lambda index: send(places[index]), drain_s)
-
-    return probe
 
 
 async def find(search: Search, probe: Probe, seed: int = 1) -> Capacity:

@@ -1,0 +1,59 @@
+"""A search for the capacity as a study's attempt: one trial is one search, on a fresh system.
+
+    attempt=searching(connect, Search(Objective(seconds=0.05), first=100.0))
+
+It yields a row for each window (``what`` = "window") and one for the capacity (``what`` = "capacity"), whose
+``rate_per_s`` and ``shown`` are what statistics/censored.py takes, one a block. With several generator processes
+(crew.py) drive capacity.steps instead: ``steps.send(crew(window.arrivals(), ...).load)``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+
+from imlab.errors import UsageError
+from imlab.lab.load.capacity import Capacity, Probe, Search, Window, find
+from imlab.lab.load.endpoint import Connect, Control
+from imlab.lab.load.lanes import Lanes
+from imlab.lab.load.openloop import Load, Send, offer
+from imlab.lab.plan.design import Row, Trial
+
+
+def searching(
+    connect: Connect, search: Search | Callable[[Trial], Search], lanes: int = 0, drain_s: float = 10.0
+) -> Callable[[Trial], Iterator[Row]]:
+    """An attempt that searches once, with the block's seed: a row for each window, and one for the capacity.
+
+    ``connect(trial)`` starts or reaches the system and gives ``send``; with ``lanes`` it is entered that often, as in
+    endpoint.py. A trial's ``limit_s`` must hold a whole search: two dozen windows, and the drains of those too many.
+    """
+
+    def attempt(trial: Trial) -> Iterator[Row]:
+        """One search."""
+        if any(isinstance(level, Control) and level.added_ms for level in trial.settings.values()):
+            raise UsageError("a search keeps no answers back: put the control's delay into the system itself")
+        wanted = search(trial) if callable(search) else search
+        yield from asyncio.run(_searched(trial, connect, wanted, lanes, drain_s)).rows()
+
+    attempt.__module__ = connect.__module__  # the runner imports a study by the module of its attempt
+    return attempt
+
+
+async def _searched(trial: Trial, connect: Connect, search: Search, lanes: int, drain_s: float) -> Capacity:
+    async with Lanes(lambda: connect(trial), lanes) if lanes else connect(trial) as send:
+        return await find(search, offering(send, drain_s), trial.seed)
+
+
+def offering(send: Send, drain_s: float = 10.0) -> Probe:
+    """Windows offered by this process to one ``send``, the requests numbered on through all of them."""
+    numbers = itertools.count()
+
+    async def probe(window: Window) -> Load:
+        """The next window."""
+        arrivals = window.arrivals()
+        places = list(itertools.islice(numbers, len(arrivals)))
+        return await offer(arrivals, lambda index: send(places[index]), drain_s)
+
+    return probe
