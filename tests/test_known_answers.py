@@ -39,7 +39,7 @@ def rungs(number: int) -> pd.DataFrame:
     """The generator's own lateness; the last rate was too much."""
     lag = {"lag_p50_us": 40.0, "lag_p99_us": 300.0 + number, "busy": 0.2}
     lines = [{"block": number, "case": label(GENERATOR), "rate": rate} | lag for rate in GENERATOR.rates]
-    return pd.DataFrame(lines).assign(limit=[None] * (len(lines) - 1) + ["achieved 0.9"])
+    return pd.DataFrame(lines).assign(limit=pd.Series([None] * (len(lines) - 1) + ["achieved 0.9"]))
 
 
 @pytest.fixture(scope="module")
