@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from imlab.errors import DoorError
 from imlab.lab.machine.facts import facts
 from imlab.lab.machine.gates import Gates
 from imlab.lab.plan.design import Experiment, Plan, Trial, plan
@@ -101,6 +102,16 @@ def test_blocks_on_both_sides_of_a_drift_are_rejected_where_the_plan_says_so(tmp
     assert set(trusted(run.rows())["block"]) == {0, 3}
     blocks = next(iter(run.histograms()["latency"].values()))
     assert list(blocks) == [0, 3] and merged(blocks.values()).n == 4
+
+
+def test_a_disk_that_takes_nothing_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DoorError, match="no run can be kept under file: Not a directory"):
+        open_run(tmp_path / "file", drawn(), {})
+    folder = open_run(tmp_path, drawn(), {})
+    (folder.path / "manifest.json").mkdir()
+    with pytest.raises(DoorError, match=r"manifest\.json cannot be written: Is a directory"):
+        folder.close({}, {})
 
 
 @pytest.mark.parametrize("names", [["rows.csv.gz", "trials.csv"], []], ids=str)

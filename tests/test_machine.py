@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from imlab.errors import UsageError
 from imlab.lab.machine.facts import ROOT, SAME, facts, fingerprint, said, virtual
 from imlab.lab.machine.gates import Gates, Strain, look, strain, void, worst
 from imlab.lab.machine.interpreter import build
@@ -72,6 +73,11 @@ PUBLISHED = {"q01_stop_to_play": "9a8b6cf7", "q02_bitrate": "99ccf8e1", "q13_voi
 @pytest.mark.parametrize(("study", "hashed"), PUBLISHED.items())
 def test_rules_that_came_later_leave_published_plans_as_they_were(study: str, hashed: str) -> None:
     assert plan(load(f"imlab.studies.{study}"), "full").hash[:8] == hashed
+
+
+def test_a_rule_for_no_canary_is_refused() -> None:
+    with pytest.raises(UsageError, match="no canary is called disk: there are cpu, loopback, memory, fsync"):
+        Gates(drift={"disk": 0.1})
 
 
 def test_a_rule_that_is_set_is_in_the_plan() -> None:

@@ -109,15 +109,16 @@ class Study:
 
 
 def test_every_end_of_a_trial_is_a_row_with_its_reason(study: Study) -> None:
-    done = study.run(study.write("q90_ends", "ends", "invalid", "raises", "dies"))
+    done = study.run(study.write("q90_ends", "ends", "invalid", "raises", "dies", "unlabelled", warm=1.0))
     manifest, rows = read_run(done.path)
-    assert manifest.outcomes == {"ok": 1, "invalid": 1, "failed": 1, "crashed": 1}
+    assert manifest.outcomes == {"ok": 1, "invalid": 1, "failed": 2, "crashed": 1}
     reasons = dict(zip(rows["kind"], rows["reason"].fillna(""), strict=True))
     assert reasons["ends"] == ""
     assert reasons["invalid"] == "the generator was late"
     assert reasons["raises"] == "ValueError: no such note"
     assert reasons["dies"] == f"killed by signal {int(signal.SIGSEGV)}"
-    assert len(rows) == 4 and rows["drawn_s"].notna().all(), "rows yielded before the end are evidence and stay"
+    assert reasons["unlabelled"].endswith("the first 1 s are warm-up, but a row has no column warm_up")
+    assert len(rows) == 5 and rows["drawn_s"].notna().all(), "rows yielded before the end are evidence and stay"
     assert set(trusted(rows)["kind"]) == {"ends"}
     assert manifest.versions == {"thing": "1.2"}
     assert str(study.home) not in (done.path / "manifest.json").read_text(), "a manifest names no place"
@@ -139,11 +140,6 @@ def test_histograms_are_kept_by_cell_and_block_and_merged(study: Study) -> None:
     stray = pd.read_csv(done.path / "hist.csv.gz").query("kind == 'strays' and what == 'outside' and name == 'latency'")
     assert stray["count"].tolist() == [1, 1], "what cannot be counted stays in the file as evidence"
     assert read_run(done.path)[0].block_s == pytest.approx(done.trials().groupby("block")["seconds"].sum(), abs=0.001)
-
-
-def test_a_run_without_histograms_has_no_file_of_them(study: Study) -> None:
-    done = study.run(study.write("q88_none", "a"))
-    assert done.histograms() == {} and not (done.path / "hist.csv.gz").exists()
 
 
 def test_a_block_on_a_restless_machine_is_rejected_whole_and_kept(study: Study) -> None:
@@ -178,13 +174,8 @@ def test_canaries_sing_before_each_block_and_after_the_last(study: Study) -> Non
     trials = done.trials()
     assert songs.index[0] < trials["started"][0] < songs.index[1] < trials["started"][1] < songs.index[2]
     assert not (done.path / "canaries").exists()
+    assert done.histograms() == {} and not (done.path / "hist.csv.gz").exists(), "none without any"
     assert {"strain_thermal", "strain_quota", "strain_throttles", "strain_mhz"} <= set(trials.columns)
-
-
-def test_a_warm_up_is_labelled_on_every_row(study: Study) -> None:
-    done = study.run(study.write("q86_warm", "a", "unlabelled", warm=1.0))
-    assert done.manifest.outcomes == {"ok": 1, "failed": 1}
-    assert done.trials().set_index("kind")["reason"]["unlabelled"].endswith("a row has no column warm_up")
 
 
 def test_a_trial_past_its_limit_is_killed(study: Study) -> None:
@@ -239,26 +230,30 @@ def test_a_second_runner_is_kept_out(study: Study) -> None:
         next(run(drawn, folder))
 
 
-def test_a_killed_runner_leaves_no_process_behind(study: Study) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_a_runner_that_is_ended_leaves_no_process_behind(study: Study, how: signal.Signals) -> None:
     study.write("q97_hangs", "hangs", limit=60.0)
     pipe = study.home / "pipe"
     os.mkfifo(pipe)
     code = f"""
+        import signal
         from pathlib import Path
         from imlab.lab.plan.design import plan
         from imlab.lab.running.run import begin, run
         from imlab.lab.plan.studies import load
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have us ignore it
         drawn = plan(load("q97_hangs"), "smoke")
         list(run(drawn, begin(drawn, Path({str(study.results)!r}))))
     """
     environment = os.environ | {"PIDS": str(pipe), "PYTHONPATH": str(study.home)}
-    runner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment)
+    runner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment, stderr=subprocess.DEVNULL)
     orphan = os.pidfd_open(int(pipe.read_text()))  # told by the trial once its own child runs
-    runner.kill()
-    runner.wait()
+    runner.send_signal(how)
+    assert runner.wait() == -how
     ended, _, _ = select.select([orphan], [], [], 30)
     os.close(orphan)
     assert ended == [orphan]
+    assert not list(study.results.glob("*/*/manifest.json")), "and the run can be taken up again"
 
 
 def test_smoke_is_watermarked_and_never_published(study: Study) -> None:

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from imlab.lab.machine import throttle
+from imlab.errors import UsageError
+from imlab.lab.machine import canary, throttle
 
 VOID = 0.2  # of the blocks rejected: above it the machine, not the experiment, was observed
 
@@ -61,6 +62,11 @@ class Gates:
     throttled: float | None = None
     drift: Mapping[str, float] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a rule that could never be broken."""
+        if strange := [name for name in self.drift or () if name not in canary.NAMES]:
+            raise UsageError(f"no canary is called {', '.join(strange)}: there are {', '.join(canary.NAMES)}")
+
     def breaches(self, strain: Strain, drifts: Mapping[str, float] | None = None) -> list[str]:
         """Each limit that was passed, as a reason; ``drifts`` tells how far each canary around a block drifted."""
         seen = {_SAYS[name]: (getattr(strain, name), getattr(self, name)) for name in _SAYS}
@@ -94,7 +100,7 @@ class Counters:
     ticks: float | None
     stolen: float | None
     pressure: Mapping[str, float | None]
-    throttle: throttle.Throttle = field(default_factory=throttle.look)
+    slowed: throttle.Throttle = field(default_factory=throttle.look)
 
 
 def look(proc: Path = Path("/proc")) -> Counters:
@@ -109,7 +115,7 @@ def strain(before: Counters, after: Counters, switches: int | None = None) -> St
     seconds = max(after.at - before.at, 1e-9)
     shares = {what: _grown(before.pressure[what], after.pressure[what], seconds) for what in before.pressure}
     ticks = _grown(before.ticks, after.ticks, 1.0)
-    old, new = before.throttle, after.throttle
+    old, new = before.slowed, after.slowed
     return Strain(
         steal=_grown(before.stolen, after.stolen, ticks) if ticks else None,
         **shares,

@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from imlab.errors import UsageError
+from imlab.errors import DoorError, UsageError
 from imlab.lab.plan.design import Plan, Trial
 
 Rows = Sequence[Mapping[str, Any]]
@@ -117,14 +117,20 @@ def table(rows: Rows) -> bytes:
 def write_whole(path: Path, data: bytes) -> None:
     """Put a file in place in one step: a reader sees all of it or none."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise DoorError(f"{path.name} cannot be written: {error.strerror}") from error
 
 
 def _new(study: Path, plan: Plan, begin: Mapping[str, Any]) -> Folder:
     """A fresh folder named after now and the plan; where that second is taken, the next one."""
     moment = datetime.now(UTC)
-    study.mkdir(parents=True, exist_ok=True)
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DoorError(f"no run can be kept under {study.parent.name}: {error.strerror}") from error
     while True:
         path = study / f"{moment:%Y%m%dT%H%M%SZ}-{plan.hash[:8]}"
         try:
