@@ -20,9 +20,11 @@ from imlab.lab.load.lanes import Lanes
 from imlab.lab.load.openloop import Load, Send, offer
 from imlab.lab.plan.design import Row, Trial
 
+DRAIN = 2.0  # lengths of its window
+
 
 def searching(
-    connect: Connect, search: Search | Callable[[Trial], Search], lanes: int = 0, drain_s: float = 10.0
+    connect: Connect, search: Search | Callable[[Trial], Search], lanes: int = 0
 ) -> Callable[[Trial], Iterator[Row]]:
     """An attempt that searches once, with the block's seed: a row for each window, and one for the capacity.
 
@@ -35,25 +37,29 @@ def searching(
         if any(isinstance(level, Control) and level.added_ms for level in trial.settings.values()):
             raise UsageError("a search keeps no answers back: put the control's delay into the system itself")
         wanted = search(trial) if callable(search) else search
-        yield from asyncio.run(_searched(trial, connect, wanted, lanes, drain_s)).rows()
+        yield from asyncio.run(_searched(trial, connect, wanted, lanes)).rows()
 
     attempt.__module__ = connect.__module__  # the runner imports a study by the module of its attempt
     return attempt
 
 
-async def _searched(trial: Trial, connect: Connect, search: Search, lanes: int, drain_s: float) -> Capacity:
+async def _searched(trial: Trial, connect: Connect, search: Search, lanes: int) -> Capacity:
     async with Lanes(lambda: connect(trial), lanes) if lanes else connect(trial) as send:
-        return await find(search, offering(send, drain_s), trial.seed)
+        return await find(search, offering(send), trial.seed)
 
 
-def offering(send: Send, drain_s: float = 10.0) -> Probe:
-    """Windows offered by this process to one ``send``, the requests numbered on through all of them."""
+def offering(send: Send) -> Probe:
+    """Windows offered by this process to one ``send``, the requests numbered on through all of them.
+
+    What a window leaves behind would be the next one's backlog. A queue that is offered at most ``growth`` = 2 times
+    its capacity works it off in the length of the window; twice that is waited for, and no longer than needed.
+    """
     numbers = itertools.count()
 
     async def probe(window: Window) -> Load:
         """The next window."""
         arrivals = window.arrivals()
         places = list(itertools.islice(numbers, len(arrivals)))
-        return await offer(arrivals, lambda index: send(places[index]), drain_s)
+        return await offer(arrivals, lambda index: send(places[index]), DRAIN * window.seconds)
 
     return probe
