@@ -151,6 +151,7 @@ def test_what_never_answers_is_given_up() -> None:
 
     load = run(3, Constant(0.1), never, 1.0, drain_s=2.0)
     assert load.errors == dict.fromkeys(range(3), "no answer 2 s after the end")
+    assert load.seconds == 1.0, "the wait for answers is not part of the window"
 
 
 def test_the_rows_are_those_of_the_open_loop() -> None:
@@ -162,6 +163,11 @@ def test_the_rows_are_those_of_the_open_loop() -> None:
 def test_a_thinker_that_cannot_think_is_no_failed_request() -> None:
     with pytest.raises(ValueError, match="scale"):
         run(1, Exponential(-1.0), delay(0.1), 1.0)
+
+
+def test_whoever_thinks_too_long_asks_nothing() -> None:
+    load = run(2, Constant(1e9), delay(0.1), 1.0)
+    assert len(load.sent) == 0 and load.rows() == [] and load.busy >= 0
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(0, 1.0), (1, 0.0)])

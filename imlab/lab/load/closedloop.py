@@ -100,26 +100,29 @@ class _Crowd:
         self._clock = asyncio.get_running_loop().time
         self._ledger = Ledger(send, self._clock)
         self._asked = 0
-        self._seconds = self._cpu = 0.0
+        self._cpu = 0.0
 
     async def run(self, think: Think, chances: list[np.random.Generator], drain_s: float) -> None:
         """From the first user's arrival to the last answer."""
         cpu = time.process_time()
         self._ledger.origin = self._clock()
         tasks = [asyncio.create_task(self._user(think, rng)) for rng in chances]
-        done, waiting = await asyncio.wait(tasks, timeout=self._until + drain_s)
+        _, waiting = await asyncio.wait(tasks, timeout=self._until)
+        self._cpu = time.process_time() - cpu
+        if waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=drain_s)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        await asyncio.gather(*done)  # a pause that cannot be drawn is no failed request
-        self._seconds, self._cpu = self._now(), time.process_time() - cpu
+        for task in set(tasks) - waiting:
+            task.result()  # a pause that cannot be drawn is no failed request
         self._ledger.give_up(self._asked, f"no answer {drain_s:g} s after the end")
 
     def load(self) -> Load:
         """What came of it, one entry per request in the order of sending."""
         ledger = self._ledger
         sent, end, stamps = ledger.columns(self._asked)
-        return Load(sent, sent, end, stamps, ledger.errors, ledger.origin, self._seconds, self._cpu, spin_s=0.0)
+        return Load(sent, sent, end, stamps, ledger.errors, ledger.origin, self._until, self._cpu, spin_s=0.0)
 
     async def _user(self, think: Think, rng: np.random.Generator) -> None:
         """One user: pause, ask, wait, and again."""

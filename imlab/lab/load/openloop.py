@@ -40,9 +40,10 @@ class Load:
 
     ``end`` is when ``send`` returned, NaN where it failed; ``stamps`` are the further moments it told, NaN where
     it told none. ``errors`` maps an arrival to what went wrong. ``origin`` is the start on time.monotonic.
-    ``cpu_s`` is what this process burnt in the window, ``spin_s`` the part of it that was waiting. ``receivers``
-    counts the connections that the same process served beside. ``parts`` are the shares of several processes
-    (crew.py) that make up this whole; sums stand for them here.
+    ``seconds`` is how long it was offered, without the wait for the last answers, in which nobody is busy; ``cpu_s`` is
+    what this process burnt meanwhile, ``spin_s`` the part of it that was waiting. ``receivers`` counts the connections
+    that the same process served beside. ``parts`` are the shares of several processes (crew.py) that make up this
+    whole; sums stand for them here.
     """
 
     intended: Times
@@ -130,9 +131,10 @@ class _Window:
         for index, moment in enumerate(self._intended):
             await wait(origin + moment)
             self._flying[index] = create(self._one(index))
-        await self._drain(drain_s)
+        await asyncio.sleep(0)  # the last one has been asked
         self._seconds = time.monotonic() - origin
         self._cpu = time.process_time() - cpu
+        await self._drain(drain_s)
 
     def load(self, receivers: int) -> Load:
         """What came of it."""
