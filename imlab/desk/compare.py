@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from imlab.desk.measuring.compared import account, plain
 from imlab.desk.measuring.comparing import Comparison, compare
+from imlab.desk.measuring.doubts import doubted
+from imlab.desk.measuring.floor import floored
 from imlab.desk.measuring.naming import find
 from imlab.desk.measuring.places import here, shown
 from imlab.desk.measuring.portrait import portrait
 from imlab.errors import DoorError, UsageError
+from imlab.lab.record.index import index
 from imlab.lab.record.manifest import read_manifest
 from imlab.lab.record.reading import Run
 
@@ -58,11 +62,13 @@ def main(argv: list[str]) -> int:
     if old.path == new.path:
         raise UsageError(f"both are {shown(old.path)}: a run is compared with another")
     by, only = _words(options.by), dict(_labels(options.cell))
-    found = compare(old, new, _words(options.measure), by, only, options.better)
+    again = partial(compare, measures=_words(options.measure), by=by, only=only, better=options.better)
+    found = again(old, new)
     warning = _warning(found, options.anyway)
+    found = floored(doubted(found), index(results), again)
+    if options.figure:
+        portrait(found, warning).save(options.figure)
     print(json.dumps(plain(found, warning), indent=2) if options.json else account(found, warning))
-    if options.figure and found.changes:
-        portrait(found, warning, by).save(options.figure)
     return 0 if found.changes or found.same else 1
 
 

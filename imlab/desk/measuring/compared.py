@@ -34,8 +34,8 @@ def head(found: Comparison) -> str:
     lines = [
         f"old {named(found.old)}",
         f"new {named(found.new)}",
-        f"machine: {_said(alike.machine)}",
-        f"code: {_said(alike.code)}",
+        f"machine: {_said(alike.machine) + _canaries(found)}",
+        f"code: {_said(alike.code) if alike.code else 'the same: what differs is noise (A/A)'}",
         f"plan: {_said(alike.plan)}; {how}",
     ]
     old, new = found.apart
@@ -62,16 +62,17 @@ def cell_names(cells: Sequence[Cell]) -> dict[Cell, str]:
 def verdict(change: Change) -> str:
     """``-3.1 % [-5.9, -0.2]: inconclusive, alone faster``."""
     alone, here = change.found.effect.verdict, change.found.verdict
-    told = f"{change.found.effect.text().rpartition(':')[0]}: {here}"
-    return f"{told}, alone {alone}" if alone != here else told
+    told = f"{change.found.effect.text().rpartition(':')[0]}: {here}" + (f", alone {alone}" if alone != here else "")
+    return f"{told}; below the noise floor ({change.floor:.1%})" if change.below else told
 
 
 def summary(found: Comparison) -> Iterator[str]:
     """``stop_to_play_us: 18 faster``, a line for each measure, then what the margin is."""
     for measure, own in groupby(found.changes, key=lambda change: change.measure):
-        counted = Counter(change.found.verdict for change in own)
-        told = ", ".join(f"{counted[one]} {one}" for one in VERDICTS if counted[one])
-        yield f"{measure}: {told}"
+        changes = list(own)
+        counted, below = Counter(one.found.verdict for one in changes), sum(one.below for one in changes)
+        counts = [f"{counted[one]} {one}" for one in VERDICTS if counted[one]]
+        yield f"{measure}: {', '.join(counts)}" + (f"; {below} below the noise floor" if below else "")
     margin = f"against a margin of {found.new.manifest.margin * 100:.3g} %, stated before the data"
     yield margin if found.changes else "not one change could be told"
 
@@ -111,6 +112,7 @@ def _plain(change: Change) -> dict[str, Any]:
         "verdict": change.found.verdict,
         "verdict_alone": effect.verdict,
         "among": change.found.among,
+        "floor": change.floor,
         "blocks": list(change.blocks),
         "blocks_needed": needed(change).plain(),
         "notes": list(change.notes),
@@ -142,9 +144,17 @@ def _left(found: Comparison) -> Iterator[str]:
         yield f"the same in every row: {', '.join(found.same)}"
     reasons: dict[tuple[str, str, str], list[Left]] = {}
     for left in found.left:
-        reasons.setdefault((left.measure, left.percentile, left.reason), []).append(left)
-    for (measure, percentile, reason), some in reasons.items():
-        yield f"left out: {percentile} of {measure} in {count(len(some), 'cell')}: {reason}"
+        reasons.setdefault((left.measure, left.percentile, left.reason.partition(" (")[0]), []).append(left)
+    for (measure, percentile, _), some in reasons.items():
+        yield f"left out: {percentile} of {measure} in {count(len(some), 'cell')}: {some[0].reason}"
+
+
+def _canaries(found: Comparison) -> str:
+    """What the same small loops cost in the new run, against the old; nothing where no canary sang in both."""
+    old, new = found.old.manifest.canaries, found.new.manifest.canaries
+    both = [name for name in old if name in new and old[name].get("median_s") and new[name].get("median_s")]
+    told = [f"{name} {new[name]['median_s'] / old[name]['median_s'] - 1:+.1%}" for name in both]
+    return f"; its canaries: {', '.join(told)}" if told and not found.likeness.machine else ""
 
 
 def _said(differences: Sequence[Difference]) -> str:

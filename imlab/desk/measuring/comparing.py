@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imlab.desk.measuring.cells import Cell, Cells, cells, labelled
-from imlab.desk.measuring.doubts import doubts
 from imlab.desk.measuring.likeness import Likeness, likeness
 from imlab.errors import UsageError
 from imlab.lab.record.quantiles import quantile
@@ -40,7 +39,7 @@ class Change:
     """One measure, one percentile, one cell. ``old`` and ``new`` in the measure's unit; blocks counted on each side.
 
     ``spread`` is the standard deviation of a block's log ratio, of unpaired blocks as if they met at random; NaN where
-    a side has one block.
+    a side has one block. ``floor``: how large a change of nothing may look here, as a share; None where nobody tried.
     """
 
     measure: str
@@ -52,6 +51,12 @@ class Change:
     blocks: tuple[int, int]
     spread: float
     notes: tuple[str, ...] = ()
+    floor: float | None = None
+
+    @property
+    def below(self) -> bool:
+        """Whether the change is smaller than what runs of one code differ by."""
+        return self.floor is not None and abs(self.found.effect.change.estimate) < self.floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,15 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All of it. ``same``: measures in which not one row differs; ``apart``: cells that only one run has."""
+    """All of it. ``sides``: the rows of both; ``same``: measures in which no row differs.
+
+    ``apart``: how many cells only one run has, the old or the new.
+    """
 
     old: Run
     new: Run
     likeness: Likeness
+    sides: tuple[Cells, Cells]
     changes: tuple[Change, ...]
     left: tuple[Left, ...]
     same: tuple[str, ...]
@@ -115,9 +124,8 @@ def compare(
     told = {pair.measure for pair in pairs}
     same = [] if measures else [name for name in told if all(_equal(one) for one in pairs if one.measure == name)]
     changes, left = _changes([pair for pair in pairs if pair.measure not in same])
-    noted = [_noted(change, sides) for change in changes]
     apart = (len(sides[0].places.keys() - sides[1].places), len(sides[1].places.keys() - sides[0].places))
-    return Comparison(old, new, alike, tuple(noted), tuple(left), tuple(sorted(same)), apart)
+    return Comparison(old, new, alike, sides, tuple(changes), tuple(left), tuple(sorted(same)), apart)
 
 
 def common(old: Samples, new: Samples, matched: bool) -> tuple[Samples, Samples]:
@@ -252,17 +260,6 @@ def _tail(values: Floats) -> float | str:
 
 
 PERCENTILES: Mapping[str, Statistic] = {"p50": _middle, "p99": _tail}
-
-
-def _noted(change: Change, sides: tuple[Cells, Cells]) -> Change:
-    """The change with what its rows leave in doubt; asked once per cell, of the median."""
-    if change.percentile != "p50":
-        return change
-    told: dict[str, list[str]] = {}
-    for name, side in zip(("old", "new"), sides, strict=True):
-        for doubt in doubts(side.samples(change.cell, change.measure), side.moments(change.cell)):
-            told.setdefault(doubt, []).append(name)
-    return replace(change, notes=tuple(f"{' and '.join(names)}: {doubt}" for doubt, names in told.items()))
 
 
 def alone(value: float) -> float | None:

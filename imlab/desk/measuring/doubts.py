@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imlab.desk.measuring.comparing import Change, Comparison
 from imlab.errors import UsageError
 from imlab.lab.statistics.modes import Modes, modes
 from imlab.lab.statistics.steady import halves, steady
@@ -14,6 +16,21 @@ from imlab.lab.statistics.steady import halves, steady
 Floats = NDArray[np.float64]
 
 FEWEST_ROWS = 20  # per block: fewer have no shape
+
+
+def doubted(found: Comparison) -> Comparison:
+    """The comparison with what the rows of each median leave in doubt."""
+    told = [replace(one, notes=_notes(found, one)) if one.percentile == "p50" else one for one in found.changes]
+    return replace(found, changes=tuple(told))
+
+
+def _notes(found: Comparison, change: Change) -> tuple[str, ...]:
+    """Each doubt once, with the runs that it is about."""
+    told: dict[str, list[str]] = {}
+    for name, side in zip(("old", "new"), found.sides, strict=True):
+        for doubt in doubts(side.samples(change.cell, change.measure), side.moments(change.cell)):
+            told.setdefault(doubt, []).append(name)
+    return tuple(f"{' and '.join(names)}: {doubt}" for doubt, names in told.items())
 
 
 def doubts(samples: Mapping[int, Floats], moments: Mapping[int, Floats]) -> Iterator[str]:

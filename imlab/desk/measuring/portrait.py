@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imlab.desk.measuring.cells import Cell, cells
-from imlab.desk.measuring.compared import cell_names, named
+from imlab.desk.measuring.cells import Cell
+from imlab.desk.measuring.compared import cell_names, named, summary
 from imlab.desk.measuring.comparing import Comparison, common
 from imlab.desk.report.words import heading
 from imlab.errors import UsageError
@@ -14,25 +14,26 @@ from imlab.lab.statistics.intervals import Interval
 from imlab.lab.statistics.ratio_curve import RatioCurve, ratio_curve
 
 
-def portrait(found: Comparison, warning: str, by: list[str]) -> Plot:
+def portrait(found: Comparison, warning: str = "") -> Plot:
     """One measure: the curve where one cell and enough rows are left and blocks pair, else the forest."""
     measures = list(dict.fromkeys(change.measure for change in found.changes))
     if len(measures) != 1:
         raise UsageError(f"a figure shows one measure: choose with --measure among {', '.join(measures) or 'none'}")
     told = list(dict.fromkeys(change.cell for change in found.changes))
-    if len(told) == 1 and found.likeness.paired and (curve := _curve(found, measures[0], told[0], by)):
+    if len(told) == 1 and found.likeness.paired and (curve := _curve(found, measures[0], told[0])):
         return _drawn(found, measures[0], told[0], curve, _imprint(found, warning))
     names = cell_names(told)
     effects = {
         f"{names[change.cell]}, {change.percentile}": change.found.effect for change in found.changes
     }  # fmt: skip
     title = f"{found.new.manifest.study}: {heading(measures[0])}, new against old"
-    return forest(effects, title, heading(measures[0]), _imprint(found, warning))
+    together = f"each line by itself; with all in mind (Holm) {next(summary(found))}"
+    return forest(effects, title, heading(measures[0]), _imprint(found, warning, together))
 
 
-def _curve(found: Comparison, measure: str, cell: Cell, by: list[str]) -> RatioCurve | None:
+def _curve(found: Comparison, measure: str, cell: Cell) -> RatioCurve | None:
     """None where the rows of some block are too few for any quantile."""
-    old, new = (cells(run, by).samples(cell, measure) for run in (found.old, found.new))
+    old, new = (side.samples(cell, measure) for side in found.sides)
     before, after = common(old, new, matched=True)
     try:
         return ratio_curve(list(before.values()), list(after.values()))
@@ -51,8 +52,8 @@ def _drawn(found: Comparison, measure: str, cell: Cell, curve: RatioCurve, impri
     return curves([panel], title, "quantile", where, log=False, imprint=imprint)
 
 
-def _imprint(found: Comparison, warning: str) -> Imprint:
+def _imprint(found: Comparison, *said: str) -> Imprint:
     """Both runs, the machine, and what must not be overlooked."""
     mark = next((run.manifest.watermark for run in (found.old, found.new) if run.manifest.watermark), "")
     lines = [f"old {named(found.old)}", f"new {named(found.new)}", *found.new.manifest.caption.split("\n")[1:]]
-    return Imprint("\n".join([*([warning] if warning else []), *lines]), mark)
+    return Imprint("\n".join([*(line for line in said if line), *lines]), mark)
