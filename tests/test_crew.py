@@ -99,6 +99,20 @@ async def unreachable(member: int) -> AsyncIterator[Send]:
     yield send
 
 
+@asynccontextmanager
+async def silent(member: int) -> AsyncIterator[Send]:
+    """A sender that never has its connection, in one member."""
+    await asyncio.sleep(3600.0 if member == 1 else 0.0)
+
+    async def send(index: int) -> None: ...
+
+    yield send
+
+
+def nothing(member: int) -> None:
+    """No sender at all."""
+
+
 SCHEDULE = Poisson(400.0, 0.5).draw(np.random.default_rng(1))
 
 
@@ -150,6 +164,8 @@ def test_merged_histograms_are_those_of_the_merged_rows(told: tuple[Outcome, lis
 
 FATES = {
     "killed": (fatal, {"who": 1}, DoorError, r"generator 2 of 2 died with code -9"),
+    "silent": (silent, {}, DoorError, r"generator 2 of 2 said nothing in 1 s, and should have been ready"),
+    "no sender": (nothing, {}, DoorError, r"generator . of 2 failed: TypeError"),
     "unreachable": (unreachable, {}, DoorError, r"generator 2 of 2 failed: ConnectionRefusedError: nobody listens"),
 }
 
@@ -159,7 +175,7 @@ FATES = {
 def test_a_member_that_is_lost_is_named(case: str) -> None:
     function, settings, error, words = FATES[case]
     with pytest.raises(error, match=words):
-        crew(SCHEDULE, sender(function), EVERYWHERE, settings)
+        crew(SCHEDULE, sender(function), EVERYWHERE, settings, ready_s=1.0 if function is silent else 60.0)
 
 
 def share(busy: float, count: int = 200) -> Load:

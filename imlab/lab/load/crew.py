@@ -57,12 +57,13 @@ def crew(
     drain_s: float = 10.0,
     warm_up_s: float = 0.0,
     receivers: int = 0,
+    ready_s: float = READY_S,
 ) -> Outcome:
     """Offer one schedule from as many processes as there are cores, one on each (None: wherever the system likes).
 
     ``send`` names a function, ``module:function``; ``function(member, **settings)`` makes an asynchronous context
     manager that yields what openloop.offer calls ``send``, told the arrival's place in the whole schedule.
-    ``receivers`` is how many connections each member serves beside.
+    ``receivers`` is how many connections each member serves beside; within ``ready_s`` all must have connected.
     """
     if len(cores) == 0 or len(arrivals) < len(cores):
         raise UsageError(f"{len(arrivals)} arrivals cannot be dealt to {len(cores)} generators")
@@ -77,7 +78,7 @@ def crew(
             for number, core in enumerate(cores)
         ]  # fmt: skip
         with _started(requests, folder) as members:
-            _hear(members, "ready", READY_S)
+            _hear(members, "ready", ready_s)
             start = time.monotonic() + LEAD_S
             for member in members:
                 member.tell(f"{start!r}\n")
