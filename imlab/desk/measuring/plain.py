@@ -12,18 +12,19 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from imlab.errors import InvalidRun
-from imlab.lab.plots.ecdf import ecdf
+from imlab.lab.plots.ecdf import MARKED, ecdf
 from imlab.lab.plots.figure import COLOURS, Plot, imprint
 from imlab.lab.plots.forest import forest
 from imlab.lab.plots.percentiles import percentiles
 from imlab.lab.record.latencies import Latencies, latencies
-from imlab.lab.record.quantiles import quantile
+from imlab.lab.record.quantiles import quantiles
 from imlab.lab.record.reading import Run
 from imlab.lab.statistics.effect import Effect
 from imlab.lab.statistics.multiple import adjusted
 
 COMPARED = {"p50": 0.5, "p99": 0.99}
 SHOWN = (0.5, 0.9, 0.99)
+FEW = 0.001  # of requests that waited for a lane: fewer move no percentile that is told
 
 
 def answer(rows: pd.DataFrame) -> pd.DataFrame:
@@ -39,8 +40,8 @@ def answer(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(run: Run) -> dict[str, Plot]:
-    """Effects against the first cell, then the percentiles, then the distributions (up to as many cells as there are
-    colours); none where the rows have no latency.
+    """Effects against the first cell, then the percentiles, then the distributions where no percentile marked on them
+    is withheld for a late generator; none where the rows have no latency, and effects alone of many cells.
     """
     try:
         told = latencies(run)
@@ -52,28 +53,33 @@ def figures(run: Run) -> dict[str, Plot]:
         samples = {name: some["latency_s"] for name, some in told.cells.items()}
         lags = {name: some["lag_s"] for name, some in told.cells.items() if "lag_s" in some}
         drawn["percentiles"] = percentiles(samples, question, lags=lags, imprint=imprint(run))
-        drawn["distribution"] = ecdf(samples, question, imprint=imprint(run))
+        if not any(_late(some) for some in told.cells.values()):
+            drawn["distribution"] = ecdf(samples, question, imprint=imprint(run))
     return drawn
 
 
 def conclusion(run: Run) -> str:
     """Every cell against the first at p50 and p99, each with its interval and verdict, or why there is none."""
     told = latencies(run)
-    parts = [f"at {name}, {_sentence(told, q)}" for name, q in COMPARED.items()]
+    parts = [f"At {name}, {_sentence(told, q)}." for name, q in COMPARED.items()]
     if len(told.cells) > 1:
-        parts.append(f"margin {told.margin * 100:.3g} %")
-    if told.waited:
-        parts.append(f"{told.waited:.1%} of requests waited for a free lane, which is in their latency")
-    words = "; ".join(parts)
-    return f"{words[0].upper()}{words[1:]}."
+        parts.append(f"Margin {told.margin * 100:.3g} %.")
+    if told.waited >= FEW:
+        parts.append(f"{told.waited * 100:.3g} % of requests waited for a free lane, which is in their latency.")
+    return " ".join(parts)
 
 
 def _line(some: pd.DataFrame, factors: list[str]) -> dict[str, object]:
     """One cell of the table."""
-    found = [quantile(some["latency_s"], q, some.get("lag_s")) for q in SHOWN]
+    found = quantiles(some["latency_s"], SHOWN, some.get("lag_s"))
     times = {f"{one.name}_ms": math.nan if one.value is None else one.value * 1e3 for one in found}
     sizes = {"blocks": some["block"].nunique(), "requests": len(some), "failed": int(some["latency_s"].isna().sum())}
     return {factor: some.iloc[0][factor] for factor in factors} | sizes | times
+
+
+def _late(some: pd.DataFrame) -> bool:
+    """Whether the generator was too late, in a cell, for one of the percentiles that are marked."""
+    return any("late" in one.withheld for one in quantiles(some["latency_s"], MARKED, some.get("lag_s")))
 
 
 def _effects(told: Latencies, question: str, run: Run) -> Iterator[tuple[str, Plot]]:

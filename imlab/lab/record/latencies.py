@@ -7,6 +7,7 @@ one block cannot give it (too few requests above it, a late generator, failures)
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,7 +32,7 @@ class Latencies:
     @cached_property
     def cells(self) -> dict[str, pd.DataFrame]:
         """The rows of each cell under its name, in the order of the design."""
-        return {self._name(some): some for _, some in self.rows.groupby("cell")}
+        return {_words(self._levels(some)) or "all requests": some for _, some in self.rows.groupby("cell")}
 
     def by_block(self, q: float) -> pd.DataFrame:
         """The percentile in seconds per block (row) and cell (column); blocks that lack a cell are left out whole."""
@@ -49,19 +50,24 @@ class Latencies:
         return mean_interval(np.log(self.by_block(q).iloc[:, 0])).map(math.exp)
 
     def effects(self, q: float) -> dict[str, Effect]:
-        """Every other cell against the first."""
-        table = self.by_block(q)
-        return {name: paired(table.iloc[:, 0], table[name], self.margin) for name in table.columns[1:]}
+        """Every other cell against the first, under the levels in which it differs from that."""
+        table, (first, *others) = self.by_block(q), list(self.cells)
+        old = self._levels(self.cells[first])
+        found = {}
+        for name in others:
+            levels = self._levels(self.cells[name])
+            differs = _words({factor: level for factor, level in levels.items() if level != old[factor]})
+            found[differs] = paired(table[first], table[name], self.margin)
+        return found
 
     @property
     def waited(self) -> float:
         """The share of requests that waited for a free lane."""
         return float((self.rows["lane_wait_s"] > LAG).mean()) if "lane_wait_s" in self.rows else 0.0
 
-    def _name(self, some: pd.DataFrame) -> str:
-        """``bytes 300, server new``; without factors there is one cell."""
-        first = some.iloc[0]
-        return ", ".join(f"{factor} {first[factor]}" for factor in self.factors) or "all requests"
+    def _levels(self, some: pd.DataFrame) -> dict[str, str]:
+        """Factor -> level of one cell."""
+        return {factor: str(some[factor].iloc[0]) for factor in self.factors}
 
     def _at(self, name: str, some: pd.DataFrame, q: float) -> float:
         """The percentile of one cell in one block, in seconds."""
@@ -77,3 +83,8 @@ def latencies(run: Run) -> Latencies:
     if "latency_s" not in rows:
         raise InvalidRun("the rows have no latency_s to speak of, and the study has no conclusion(run) of its own")
     return Latencies(rows, tuple(run.manifest.factors), run.manifest.margin)
+
+
+def _words(levels: Mapping[str, str]) -> str:
+    """``bytes 300, server new``."""
+    return ", ".join(f"{factor} {level}" for factor, level in levels.items())
