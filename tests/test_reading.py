@@ -125,6 +125,24 @@ def test_histograms_of_rejected_blocks_and_bad_trials_do_not_count(tmp_path: Pat
     assert {int(place): int(whole.counts[place]) for place in whole.counts.nonzero()[0]} == {1000: 3, 2000: 3}
 
 
+@pytest.mark.parametrize("name", ["rows.csv.gz", "trials.csv"])
+def test_a_table_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    path = stored(tmp_path, "run")
+    (path / name).unlink()
+    with pytest.raises(DoorError, match=rf"{name} of run run is missing"):
+        _ = (Run(path, read_manifest(path)).rows(), Run(path, read_manifest(path)).trials())
+
+
+@pytest.mark.parametrize(
+    "data", [b"not gzip", gzip.compress(b"block,kept\n" * 1000)[:-12], gzip.compress(b"")], ids=len
+)
+def test_a_table_that_was_damaged_is_named(tmp_path: Path, data: bytes) -> None:
+    path = stored(tmp_path, "run")
+    (path / "hist.csv.gz").write_bytes(data)
+    with pytest.raises(DoorError, match=r"hist\.csv\.gz of run run cannot be read"):
+        Run(path, read_manifest(path)).histograms()
+
+
 def test_an_older_manifest_reads_and_a_newer_one_is_refused_by_name(tmp_path: Path) -> None:
     older = read_manifest(stored(tmp_path, "older"))
     assert (older.design, older.cells, older.block_s, older.canaries) == ({}, (), (), {})

@@ -62,7 +62,7 @@ class Run:
         path = self.path / "hist.csv.gz"
         if not path.exists():
             return {}
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = _table(path, dtype=str)
         sound = table[(table["outcome"] == "ok") & (table["kept"] == "True")]
         found: Histograms = {}
         for place, rows in sound.groupby(["block", *self.manifest.factors], sort=False):
@@ -136,9 +136,11 @@ def _standing(run: Run) -> int:
     return 2 if run.reference else 3
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, dtype: type[str] | None = None) -> pd.DataFrame:
     """A stored table; only an empty field is missing, for a level may be called None."""
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except OSError as error:
+        return pd.read_csv(path, keep_default_na=False, na_values=[] if dtype else [""], dtype=dtype)
+    except FileNotFoundError as error:
         raise DoorError(f"{path.name} of run {path.parent.name} is missing") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise DoorError(f"{path.name} of run {path.parent.name} cannot be read: {error}") from error
