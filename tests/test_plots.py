@@ -21,8 +21,10 @@ from imlab.lab.plots.forest import forest
 from imlab.lab.plots.heat import heat
 from imlab.lab.plots.load_curve import Capacity, Offered, load_curve
 from imlab.lab.plots.percentiles import order_interval, percentiles
+from imlab.lab.plots.plane import Map, Move, Spot, plane
 from imlab.lab.plots.timeline import Moment, moments, timeline
 from imlab.lab.plots.waterfall import waterfall
+from imlab.lab.plots.window import Requests, window
 from imlab.lab.record.manifest import read_manifest
 from imlab.lab.record.reading import Run
 from imlab.lab.statistics.effect import paired
@@ -63,6 +65,27 @@ def tail() -> Plot:
     many = rng.lognormal(-5, 0.4, 2_000)
     samples = {"opus": many, "few": many[:60], "none": many[:8], "lost": np.where(many > 0.01, np.nan, many)}
     return percentiles(samples | {"late": many}, "The tail", lags={"late": many}, imprint=PRINT)
+
+
+def theory() -> Plot:
+    """A curve beside what is expected of it."""
+    values = np.random.default_rng(1).exponential(0.01, 2_000)
+    return percentiles({"M/M/1": values}, "A queue", expected={"M/M/1": lambda q: -0.01 * np.log(1 - q)}, imprint=PRINT)
+
+
+def requests_of_a_window() -> Plot:
+    """A load with a failure beside one that asks less."""
+    loads = {"open": Requests([0.1, 0.2, 0.3], [0.01, np.nan, 0.5]), "closed": Requests([0.1], [0.02])}
+    return window(loads, "A stall", "every request", (0.2, 0.7, "the door is shut"), imprint=PRINT)
+
+
+def two_moves() -> Plot:
+    """One load with intervals, one without."""
+    spread = np.linspace(0.9, 1.1, 8)
+    slow, quick = (Spot(mean_interval(100 * n * spread), mean_interval(0.2 / n * spread)) for n in (1, 2))
+    few = Spot(mean_interval([100.0]), mean_interval([0.2]))
+    known = Map({"Little's law": [(100.0, 0.2), (200.0, 0.1)]}, {"published": (200.0, 0.1)})
+    return plane({"open": Move(few, few), "closed": Move(slow, quick)}, "Rate and response", known, imprint=PRINT)
 
 
 def load() -> Plot:
@@ -127,6 +150,24 @@ FIGURES: list[tuple[Callable[[], Plot], list[str]]] = [
             "Block 1 rejected: steal over 0.02.",
         ],
     ),
+    (theory, ["M/M/1 (n = 2,000): p50 ", "; expected p50 6.93 ms, p90 23 ms, p99 46.1 ms"]),
+    (
+        requests_of_a_window,
+        [
+            "Shaded: the door is shut, 0.2 to 0.7 s.",
+            "open: 3 requests, median 255, longest 500, 1 never ended.",
+            "closed: 1 requests, median 20",
+        ],
+    ),
+    (
+        two_moves,
+        [
+            "closed: from 200 [188, 212] ms at 100 [",
+            "] requests/s to 100 [",
+            "open: from 200 ms (n=1: no interval) at 100 (n=1",
+            "published: 100 ms at 200 requests/s",
+        ],
+    ),
     (map_of_two, ["8 kB/s, 0 %: 7.5 [7", "8 kB/s, 30 %: 14.5 s (n=2: no interval)", "64 kB/s, 30 %: not measured"]),
     (effects, ["half & half: -50.0 % [-50.0, -50.0]: faster, 8 blocks", "same: +0.0 %", "(n=3: no interval)"]),
     (falls, ["from 2", " ms: each step is the factor's mean over all", "cache: -4", " % of the change [", "Whole: -5"]),
@@ -175,6 +216,11 @@ def test_a_long_sample_is_thinned_but_keeps_its_tails() -> None:
         lambda: percentiles({}, "none"),
         lambda: percentiles({str(name): [1.0] for name in range(9)}, "too many to tell apart"),
         lambda: percentiles({"a": [1.0]}, "lags of another", lags={"b": [1.0]}),
+        lambda: percentiles({"a": [1.0]}, "theory of another", expected={"b": lambda q: q}),
+        lambda: window({}, "none"),
+        lambda: window({"a": Requests([0.1], [])}, "moments without times"),
+        lambda: window({"a": Requests(np.zeros(7_000), np.zeros(7_000))}, "more than a page can hold"),
+        lambda: plane({}, "none"),
         lambda: load_curve({}, "none", 0.05),
         lambda: load_curve({"a": []}, "a curve without a rate", 0.05),
         lambda: load_curve({"a": [Offered(1, None)]}, "capacity of another", 0.05, {"b": Capacity(mean_interval([1]))}),
@@ -204,6 +250,11 @@ WORDS: dict[str, Callable[[str], Plot]] = {
     "percentiles": lambda words: percentiles({words: [1.0] * 20}, words, words, imprint=PRINT),
     "load_curve": lambda words: load_curve({words: [Offered(1.0, mean_interval([1.0]))]}, words, 1.0, imprint=PRINT),
     "timeline": lambda words: timeline([Moment(0, {words: 1.0}, words)], words, words, imprint=PRINT),
+    "window": lambda words: window(
+        {words: Requests([0.1], [0.1])}, words, words, (0.0, 1.0, words), words, imprint=PRINT),
+    "plane": lambda words: plane(
+        {words: Move(*[Spot(mean_interval([1.0]), mean_interval([1.0]))] * 2)}, words,
+        Map({words: [(1.0, 1.0), (2.0, 2.0)]}), words, imprint=PRINT),
     "waterfall": lambda words: waterfall(
         Attribution({words: (0, 1)}, np.log([[2.0, 1.0]] * 7)).waterfall(), words, words, imprint=PRINT),
     "heat": lambda words: heat({(words, words): mean_interval([1.0])}, words, words, words, words, "s", imprint=PRINT),

@@ -8,7 +8,7 @@ where the generator was late.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,14 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtrik
 
 from imlab.errors import UsageError
-from imlab.lab.plots.figure import COLOURS, DASHES, MARKERS, Imprint, Plot, finish, sheet, style
-from imlab.lab.plots.room import legend_below
+from imlab.lab.plots.figure import COLOURS, DASHES, INK, MARKERS, Imprint, Plot, finish, sheet, style
+from imlab.lab.plots.room import digits, legend_below
 from imlab.lab.record.quantiles import ABOVE, LAG, LAG_SHARE, USUAL, quantiles
 
 Floats = NDArray[np.float64]
 
 STEPS = 240  # places at which a curve is looked up
 DODGE = 0.022  # nines between the intervals of two curves
+THEORY = (0, (1, 1.6))  # dots
+UNDER = (
+    f"a curve ends where fewer than {ABOVE} requests lie above it; bars: 95 % intervals by order statistics, "
+    "as if requests did not depend on each other"
+)
 NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 
 
@@ -36,22 +41,19 @@ def percentiles(
     scale: float = 1e3,
     lags: Mapping[str, ArrayLike] | None = None,
     imprint: Imprint | None = None,
+    expected: Mapping[str, Callable[[float], float]] | None = None,
 ) -> Plot:
     """One curve per sample (label -> seconds, any length; NaN is a request that failed and never ended).
 
-    ``lags`` are the generator's own, in seconds, by the same labels. ``scale`` turns seconds into the unit.
+    ``lags`` are the generator's own, in seconds, and ``expected`` what theory says of a quantile, q -> seconds, by the
+    same labels. ``scale`` turns seconds into the unit.
     """
     if not 0 < len(samples) <= len(COLOURS):
         raise UsageError(f"a percentile plot tells up to {len(COLOURS)} curves apart, not {len(samples)}")
-    if unknown := set(lags or {}) - set(samples):
-        raise UsageError(f"lags of no sample: {', '.join(sorted(unknown))}")
+    if unknown := (set(lags or {}) | set(expected or {})) - set(samples):
+        raise UsageError(f"lags or expectations of no sample: {', '.join(sorted(unknown))}")
     with style():
-        figure, axes = sheet(
-            4.4 + 0.19 * ((len(samples) + 1) // 2),
-            title,
-            f"a curve ends where fewer than {ABOVE} requests lie above it; bars: 95 % intervals by order statistics, "
-            "as if requests did not depend on each other",
-        )
+        figure, axes = sheet(4.4 + 0.19 * ((len(samples) + 1) // 2), title, UNDER)
         told = []
         for look, (name, values) in enumerate(samples.items()):
             taken = np.asarray(values, dtype=np.float64).ravel()
@@ -59,6 +61,10 @@ def percentiles(
             _curve(axes, look, f"{name}  ({_size(len(taken))})", np.sort(taken), lag, scale)
             words = _marks(axes, look, (look - (len(samples) - 1) / 2) * DODGE, taken, lag, scale, unit)
             told.append(f"{name} ({_size(len(taken))}): {', '.join(words)}")
+            if expected and name in expected:
+                told[-1] += f"; expected {_expected(axes, expected[name], len(taken), scale, unit)}"
+        if expected:
+            axes.plot([], [], color=INK, linewidth=1.0, linestyle=THEORY, label="by theory")
         _scales(axes, f"{quantity} ({unit})", max(np.size(values) for values in samples.values()))
         legend_below(figure, axes, 2)
         alt = f"Percentiles of {quantity} in {unit}, {len(samples)} curves. {'. '.join(told)}."
@@ -114,6 +120,14 @@ def _marks(
         axes.plot([at, at], [low * scale, high * scale], color=COLOURS[look], linewidth=1.1)
         axes.plot(at, mark.value * scale, MARKERS[look], color=COLOURS[look], markeredgecolor="white")
     return words
+
+
+def _expected(axes: Axes, theory: Callable[[float], float], n: int, scale: float, unit: str) -> str:
+    """What theory says, as far as a curve of n may go: a dotted line on top, and in words."""
+    far = np.linspace(0.0, math.log10(max(n / ABOVE, 1.0)), STEPS)
+    values = [theory(1 - 10.0**-nines) * scale for nines in far]
+    axes.plot(far, values, color=INK, linewidth=1.0, linestyle=THEORY, zorder=4)
+    return ", ".join(f"p{q * 100:.10g} {digits(theory(q) * scale)} {unit}" for q in USUAL)
 
 
 def _scales(axes: Axes, name: str, most: int) -> None:

@@ -1,0 +1,1 @@
+"""What q20_two_load_models is made of."""
