@@ -218,7 +218,10 @@ def test_dealing_out_and_joining_are_inverse(count: int) -> None:
     assert np.array_equal(found.stamps["acked"], stamps["acked"]) and found.errors == errors
 
 
-@pytest.mark.parametrize(("arrivals", "cores"), [(np.array([0.0]), (None, None)), (np.array([]), ()), (SCHEDULE, ())])
+@pytest.mark.parametrize(
+    ("arrivals", "cores"),
+    [(np.array([0.0]), (None, None)), (np.array([]), ()), (SCHEDULE, ()), (SCHEDULE[::-1], (None,))],
+)
 def test_there_is_work_for_everyone(arrivals: Times, cores: tuple[int | None, ...]) -> None:
     with pytest.raises(UsageError, match="cannot be dealt"):
         crew(arrivals, sender(numbers), cores)

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,19 +65,18 @@ def crew(
     manager that yields what openloop.offer calls ``send``, told the arrival's place in the whole schedule.
     ``receivers`` is how many connections each member serves beside; within ``ready_s`` all must have connected.
     """
-    if len(cores) == 0 or len(arrivals) < len(cores):
-        raise UsageError(f"{len(arrivals)} arrivals cannot be dealt to {len(cores)} generators")
+    if len(cores) == 0 or len(arrivals) < len(cores) or np.any(np.diff(arrivals) < 0):
+        raise UsageError(f"{len(arrivals)} arrivals, in order of time, cannot be dealt to {len(cores)} generators")
     with tempfile.TemporaryDirectory(prefix="imlab-crew-") as name:
-        folder = Path(name)
-        save(arrivals, folder / "arrivals.npy")
+        schedule = Path(name) / "arrivals.npy"
+        save(arrivals, schedule)
+        told = dict(settings or {})
+        asked = Request(send, str(schedule), told, drain_s, warm_up_s, receivers, tuple(sys.path), of=len(cores))
         requests = [
-            Request(
-                number, len(cores), send, str(folder / "arrivals.npy"), str(folder / f"{number}.npz"), core,
-                drain_s, warm_up_s, receivers, dict(settings or {}), tuple(sys.path),
-            )
+            replace(asked, number=number, core=core, result=str(schedule.with_name(f"{number}.npz")))
             for number, core in enumerate(cores)
-        ]  # fmt: skip
-        with _started(requests, folder) as members:
+        ]
+        with _started(requests) as members:
             _hear(members, "ready", ready_s)
             start = time.monotonic() + LEAD_S
             for member in members:
@@ -124,11 +123,11 @@ def whole(parts: tuple[Load, ...]) -> Load:
 class _Member:
     """A member as its starter sees it."""
 
-    def __init__(self, request: Request, log: Path) -> None:
+    def __init__(self, request: Request) -> None:
         self.name = f"generator {request.number + 1} of {request.of}"
-        self._log = log
+        self._log = Path(request.result).with_suffix(".log")
         command = [sys.executable, "-m", "imlab.lab.load.member", request.text()]
-        with log.open("wb") as file:
+        with self._log.open("wb") as file:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
             )
@@ -172,12 +171,12 @@ class _Member:
 
 
 @contextmanager
-def _started(requests: Sequence[Request], folder: Path) -> Iterator[list[_Member]]:
+def _started(requests: Sequence[Request]) -> Iterator[list[_Member]]:
     """The members' processes, ended with the block."""
     members: list[_Member] = []
     try:
         for request in requests:
-            members.append(_Member(request, folder / f"{request.number}.log"))
+            members.append(_Member(request))
         yield members
     finally:
         for member in members:

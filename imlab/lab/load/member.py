@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +34,17 @@ KINDS = ("latency", "service", "lag")  # times of a Load that are counted in his
 class Request:
     """Which share of which schedule is offered, by what, from which core, and where the result goes."""
 
-    number: int
-    of: int
     send: str  # module:function
     arrivals: str
-    result: str
+    settings: Mapping[str, Any]
+    drain_s: float
+    warm_up_s: float
+    receivers: int
+    path: tuple[str, ...]  # where the starter finds modules
+    of: int
+    number: int = 0
     core: int | None = None
-    drain_s: float = 10.0
-    warm_up_s: float = 0.0
-    receivers: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    path: tuple[str, ...] = ()  # where the starter finds modules
+    result: str = ""
 
     def text(self) -> str:
         """One line of JSON, fit for an argument."""
