@@ -17,10 +17,10 @@ OURS = ("intended", "sent", "end")  # moments that the generator itself notes
 class Ledger:
     """Moments by request, in seconds of ``clock`` since ``origin``, and what went wrong.
 
-    ``send`` may tell further moments of its request by name, read from the same clock. The names that studies and
-    figures know, each when the first and the last of its kind happened to this request:
-    ``acked`` (the sender learnt that it is safe), ``delivered`` (the receiver had all of it), ``playable`` (the
-    receiver could begin to play it). Any other name is kept as well; those of the generator are refused.
+    ``send`` may tell further moments of its request by name, read from the same clock, and returns when it knows them
+    all. The names that studies and figures share: ``acked``, the sender learnt that it is safe; ``delivered``, the
+    receiver had all of it; ``playable``, the receiver could begin to play it. Any other name is kept as well; only
+    those of the generator are refused.
     """
 
     def __init__(self, send: Send, clock: Callable[[], float]) -> None:
