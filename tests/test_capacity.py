@@ -297,7 +297,7 @@ def test_the_capacity_of_a_real_server_is_found_through_the_real_generator() -> 
     A machine that stalls under the generator may turn the number into a bound; a bound too high is wrong all the same.
     """
     queue, cores = Queue(1, 0.002), share(available())
-    search = Search(HURRIED, first=300.0, growth=1.6, resolution=0.15, window_s=1.0, warm_up_s=0.2, windows=2)
+    search = Search(HURRIED, first=350.0, growth=1.5, resolution=0.15, window_s=1.0, warm_up_s=0.2, windows=2)
 
     def reached(trial: Trial) -> AbstractAsyncContextManager[Ask]:
         return connect(server.port)
