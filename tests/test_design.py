@@ -165,4 +165,8 @@ def test_cores_are_lent_and_given_back() -> None:
     with share(before).lent():
         inside = available()
     assert available() == before
+    with share(before).borrowed():
+        beside = available()
+    assert available() == before
     assert inside == (frozenset(share(before).system) or before)
+    assert beside == (frozenset(share(before).load) or before)

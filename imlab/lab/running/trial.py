@@ -61,13 +61,16 @@ def run_trial(plan: Plan, index: int, folder: Folder, cores: Cores) -> Record:
     }
 
 
-def _guard(command: list[str], limit_s: float, scratch: Path, log: Path, words: Mapping[str, str]) -> Record:
-    """Run the command under a warden; what the warden says of its end. Our death or interruption is its signal."""
-    line = [sys.executable, "-I", "-S", warden.__file__, str(limit_s), str(scratch), *command]
+def _guard(command: list[str], limit_s: float, scratch: Path, log: Path, more: Mapping[str, str]) -> Record:
+    """Run the command under a warden; what the warden says of its end. Our death or interruption is its signal.
+
+    ``more`` is added to the environment.
+    """
+    words = [sys.executable, "-I", "-S", warden.__file__, str(limit_s), str(scratch), *command]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, start_new_session=True,
-            env={**os.environ, **words},
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, start_new_session=True,
+            env={**os.environ, **more},
         )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     with process.stdout:
