@@ -28,6 +28,7 @@ from typing import Any
 
 NAMES = ("cpu", "loopback", "memory", "fsync")
 MOST_S, TRIPS_S = 0.03, 0.09  # of a loop: all four, and the start of Python, stay under a quarter of a second
+PATIENCE_S = 5.0  # with an echo: a machine that is this slow has its reason told
 STEPS = 5_000
 TRIPS = 1_000  # ten lie above the 99th percentile, as quantiles.py has it
 BUFFERS = 64_000_000  # bytes, both together
@@ -53,13 +54,13 @@ def cpu() -> list[float]:
 def loopback(system: str = "") -> list[float]:
     """Seconds for each round trip of a byte."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(1.0)
+        listener.settimeout(PATIENCE_S)
         child = os.fork()
         if child == 0:
             _echo(listener.getsockname(), system)
         try:
             with listener.accept()[0] as line:
-                line.settimeout(1.0)
+                line.settimeout(PATIENCE_S)
                 line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return list(_timed(lambda: _trip(line), TRIPS, TRIPS_S))
         finally:
@@ -133,7 +134,7 @@ def _echo(address: tuple[str, int], system: str) -> None:
     """In the child: send back what comes until the line closes, as it does too when the parent dies."""
     try:
         _pin(system)
-        with socket.create_connection(address, timeout=1.0) as line:
+        with socket.create_connection(address, timeout=PATIENCE_S) as line:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while heard := line.recv(64):
                 line.sendall(heard)

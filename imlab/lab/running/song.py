@@ -20,7 +20,7 @@ from imlab.lab.running.cores import Cores
 
 Song = Mapping[str, Any]
 Place = Literal["before", "within", "after"]
-LIMIT_S = 10.0  # forty times what they need: a disk that hangs costs a song, not a run
+LIMIT_S = 20.0  # eighty times what they need: a disk that hangs costs a song, not a run
 
 
 def sing(block: int, place: Place, folder: Path, cores: Cores) -> Song:
