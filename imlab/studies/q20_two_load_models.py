@@ -84,6 +84,6 @@ EXPERIMENT = Experiment(
     blocks={"smoke": 1, "quick": 6, "full": 12},
     seed=20_260_120,
     limit_s=60.0,
-    cost_s={"smoke": 10.0, "quick": 14.0, "full": 45.0},
+    cost_s={"smoke": 11.5, "quick": 14.5, "full": 43.0},
     gates=Gates(cpu=0.35),  # a trial of two seconds is in good part its own start, and that is not a neighbour
 )

@@ -14,6 +14,7 @@ from imlab.lab.plan.factorial import label
 from imlab.lab.plots.figure import Plot, imprint
 from imlab.lab.plots.percentiles import percentiles
 from imlab.lab.plots.plane import Map, Move, Spot, plane
+from imlab.lab.plots.room import digits
 from imlab.lab.plots.window import Requests, window
 from imlab.lab.record.quantiles import Quantile, quantile
 from imlab.lab.record.reading import Run, by_block, trusted
@@ -183,7 +184,7 @@ def _percentile(some: pd.DataFrame, loop: str, q: float, expected: Callable[[flo
     """One line of the table; measured as the mean of the blocks' percentiles, if every block may tell it."""
     why = _withheld(some, q)
     measured = f"withheld: {why}" if why else _over_blocks(some, q).text(MS)
-    return _told(loop, f"p{q * 100:g}, ms", f"{expected(q) * MS:.3g}", measured)
+    return _told(loop, f"p{q * 100:g}, ms", digits(expected(q) * MS), measured)
 
 
 def _held_up(some: pd.DataFrame, loop: str, algebra: Gap) -> dict[str, object]:
