@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from random import Random
 
+from imlab.errors import UsageError
 from imlab.net.links import Link
 
 SEGMENT = 1448  # bytes of payload in an Ethernet-sized TCP segment with timestamps
@@ -21,25 +22,28 @@ class Pipe:
     """Decides when a message of a given size arrives; times in seconds of the world's clock."""
 
     def __init__(self, link: Link, random: Random) -> None:
+        if not isinstance(link.rate, float | int) or not isinstance(link.loss, float | int) or link != _plain(link):
+            raise UsageError(f"a pipe knows delay, jitter, one rate and one share of loss, not {link!r}")
         self._link, self._random = link, random
+        self._rate, self._loss = link.rate, link.loss
         self._free = 0.0
         self._last = 0.0
 
     def send(self, size: int, now: float) -> float:
         """The arrival time of the last of ``size`` bytes handed over now."""
         link = self._link
-        self._free = max(now, self._free) + size / link.rate
+        self._free = max(now, self._free) + size / self._rate
         at = self._free + link.delay
         if link.jitter:
             at += link.jitter * self._random.random()
-        if link.loss:
+        if self._loss:
             at += self._retransmissions(size) * max(LEAST_TIMEOUT, 4 * link.delay)
         self._last = max(at, self._last)
         return self._last
 
     def unsent(self, now: float) -> int:
         """Bytes handed over and not yet serialised."""
-        return round(max(0.0, self._free - now) * self._link.rate) if self._free > now else 0
+        return round(max(0.0, self._free - now) * self._rate) if self._free > now else 0
 
     @property
     def drained_at(self) -> float:
@@ -49,6 +53,10 @@ class Pipe:
     def _retransmissions(self, size: int) -> int:
         rounds, pending = 0, -(-size // SEGMENT)
         while pending:
-            pending = sum(self._random.random() < self._link.loss for _ in range(pending))
+            pending = sum(self._random.random() < self._loss for _ in range(pending))
             rounds += pending > 0
         return rounds
+
+
+def _plain(link: Link) -> Link:
+    return Link(link.delay, link.jitter, link.rate, link.loss)

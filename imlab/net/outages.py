@@ -1,0 +1,111 @@
+"""When a link is dead, as values: fixed spans, a period, or chance with its own seed.
+
+Times are seconds since the link began. An outage includes its first moment and not its last. ``edges`` tells begin,
+end, begin, end, ... in order; ``Calendar`` answers questions about them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, count, pairwise
+from math import inf
+from random import Random
+
+from imlab.errors import UsageError
+from imlab.net.bounds import positive, within
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Outages at known times: ((from_s, to_s), ...), in order and apart."""
+
+    spans: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        edges = [*self.edges()]
+        rising = all(before < after for before, after in pairwise(edges))
+        if not rising or not all(edge >= 0 for edge in edges):
+            raise UsageError(f"outages are ((from_s, to_s), ...) from 0 on, in order and apart, not {self.spans!r}")
+
+    def edges(self) -> Iterator[float]:
+        """Begin, end, begin, end, ..."""
+        return chain.from_iterable(self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """An outage of ``lasting`` seconds every ``every`` seconds, the first after ``first``."""
+
+    every: float
+    lasting: float
+    first: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive("a periodic outage's lasting", self.lasting)
+        within("a periodic outage's first", self.first)
+        if not self.lasting < self.every < inf:
+            raise UsageError(f"an outage of {self.lasting} s cannot come every {self.every} s: it must end before")
+
+    def edges(self) -> Iterator[float]:
+        """Begin, end, begin, end, ..."""
+        for number in count():
+            begin = self.first + number * self.every
+            yield begin
+            yield begin + self.lasting
+
+
+@dataclass(frozen=True, slots=True)
+class RandomOutages:
+    """Up and down by turns, each exponential with its mean in seconds; up first.
+
+    The seed is part of the value, not of the link: both directions of a path with the same value die together.
+    """
+
+    mean_up: float
+    mean_down: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive("random outages' mean_up", self.mean_up)
+        positive("random outages' mean_down", self.mean_down)
+        within("random outages' mean_up", self.mean_up, 0, 1e9)
+        within("random outages' mean_down", self.mean_down, 0, 1e9)
+
+    def edges(self) -> Iterator[float]:
+        """Begin, end, begin, end, ..."""
+        random, now = Random(f"outages {self.seed}"), 0.0
+        while True:
+            for mean in (self.mean_up, self.mean_down):
+                now += random.expovariate(1 / mean)
+                yield now
+
+
+Outages = Spans | Periodic | RandomOutages
+
+
+class Calendar:
+    """Outages laid out as far as anybody asked."""
+
+    def __init__(self, outages: Outages) -> None:
+        self._more = outages.edges()
+        self._edges: list[float] = []
+        self._end = -inf  # the last edge that is laid out
+
+    def dead(self, at: float) -> bool:
+        """Whether the link is dead at a moment."""
+        if at >= self._end:
+            self._extend(at)
+        return bisect_right(self._edges, at) % 2 == 1
+
+    def back(self, at: float) -> float:
+        """The first moment from ``at`` on when the link is alive; infinite when there is none."""
+        if not self.dead(at):
+            return at
+        return self._edges[bisect_right(self._edges, at)]
+
+    def _extend(self, at: float) -> None:
+        while self._end <= at:
+            self._end = next(self._more, inf)
+            self._edges.append(self._end)
