@@ -17,7 +17,7 @@ import pytest
 from imlab.errors import UsageError
 from imlab.lab.machine.canary import NAMES
 from imlab.lab.plan.design import Plan, plan
-from imlab.lab.plan.studies import load
+from imlab.lab.plan.studies import load, sources
 from imlab.lab.record.histogram import merged
 from imlab.lab.record.reading import Run, latest, publish, read_run, trusted
 from imlab.lab.running.cores import available
@@ -214,6 +214,16 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(study: Study) -> None:
     assert open_run(study.results, drawn, origin) != folder, "a whole run is never added to"
 
 
+def test_a_run_is_not_gone_on_with_by_another_text_of_its_study(study: Study) -> None:
+    drawn = study.write("q97_text", "a")
+    folder = begin(drawn, study.results)
+    assert begin(drawn, study.results) == folder
+    place = study.home / "q97_text.py"
+    place.write_text(place.read_text().replace("ordinary", "usual"))
+    assert begin(drawn, study.results) != folder, "no plan sees what an attempt does"
+    assert sources("imlab.studies.q01_stop_to_play") == "", "of ours the commit speaks"
+
+
 def test_a_run_closed_within_its_second_is_not_begun_again(study: Study) -> None:
     drawn = study.write("q96_quick", "a")
     folders = []
@@ -240,7 +250,7 @@ def test_a_runner_that_is_ended_leaves_no_process_behind(study: Study, how: sign
         from pathlib import Path
         from imlab.lab.plan.design import plan
         from imlab.lab.running.run import begin, run
-        from imlab.lab.plan.studies import load
+        from imlab.lab.plan.studies import load, sources
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have us ignore it
         drawn = plan(load("q97_hangs"), "smoke")
         list(run(drawn, begin(drawn, Path({str(study.results)!r}))))

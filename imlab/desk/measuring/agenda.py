@@ -12,6 +12,7 @@ from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study
 from imlab.lab.machine import facts as machine
 from imlab.lab.plan.design import Plan, plan
+from imlab.lab.plan.studies import sources
 from imlab.lab.record.manifest import Manifest
 from imlab.lab.record.reading import runs
 
@@ -64,4 +65,5 @@ def _before(study: Study, drawn: Plan, places: Places, facts: dict[str, object])
 def _same(run: Manifest, drawn: Plan, facts: dict[str, object]) -> bool:
     """Whether a run answers the same question by the same code on the same machine."""
     origin = all(run.facts.get(name) == facts[name] for name in ("commit", "diff", "lock"))
-    return origin and run.hash == drawn.hash and run.fingerprint == machine.fingerprint(facts)
+    text = run.facts.get("study", "") == sources(drawn.experiment.attempt.__module__)
+    return origin and text and run.hash == drawn.hash and run.fingerprint == machine.fingerprint(facts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.util
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,19 @@ def load(module: str) -> Experiment:
     if experiment.name != module.rpartition(".")[2]:
         raise UsageError(f"{module} calls its experiment {experiment.name}: a study is named as its file")
     return experiment
+
+
+def sources(module: str) -> str:
+    """A digest of a study's own text and of what lies in its folder; empty for those of this house, whose commit
+    says it.
+    """
+    found = importlib.util.find_spec(module)
+    if found is None or not found.origin or module.startswith("imlab."):
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(Path(found.origin).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def _imported(module: str) -> ModuleType:

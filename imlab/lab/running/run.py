@@ -12,11 +12,13 @@ import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imlab.errors import DoorError, UsageError
 from imlab.lab.machine import facts as machine
 from imlab.lab.machine import gates
 from imlab.lab.plan.design import Plan, Trial
+from imlab.lab.plan.studies import sources
 from imlab.lab.running import cores as here
 from imlab.lab.running.closing import close
 from imlab.lab.running.folder import Folder, open_run
@@ -41,8 +43,8 @@ def begin(plan: Plan, results: Path) -> Folder:
     """The folder to run a plan in: an interrupted run of the same plan, code and machine, or a new one."""
     if not hasattr(os, "pidfd_open") or sys.platform != "linux":
         raise DoorError("measuring needs Linux: trials are guarded by its pidfd and subreaper; stored runs can be read")
-    facts = machine.facts()
-    origin = {name: facts[name] for name in ("commit", "diff", "lock")}
+    facts = _facts(plan)
+    origin = {name: facts[name] for name in ("commit", "diff", "lock", "study")}
     return open_run(results, plan, origin | {"fingerprint": machine.fingerprint(facts)})
 
 
@@ -50,7 +52,7 @@ def run(plan: Plan, folder: Folder) -> Generator[Progress, None, None]:
     """Run what is missing, yield each trial as it ends, and close the folder."""
     if plan.experiment.attempt.__module__ == "__main__":
         raise UsageError(f"{plan.experiment.name} lives in __main__, which no fresh process can import")
-    facts, cores = machine.facts(), here.share(here.available() or (0,))
+    facts, cores = _facts(plan), here.share(here.available() or (0,))
     with folder.held():
         singing = True  # whenever we begin, and then before each block
         for index, trial in enumerate(plan.trials):
@@ -63,6 +65,11 @@ def run(plan: Plan, folder: Folder) -> Generator[Progress, None, None]:
             yield _progress(plan, index, record)
         folder.sung(sing(plan.trials[-1].block, "after", folder.path, cores))
         close(plan, folder, facts, cores)
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    """The machine's, the code's, and which text of the study it is."""
+    return machine.facts() | {"study": sources(plan.experiment.attempt.__module__)}
 
 
 def _progress(plan: Plan, index: int, record: Record) -> Progress:

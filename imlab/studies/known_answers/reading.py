@@ -12,6 +12,7 @@ from imlab.lab.plots.ecdf import ecdf
 from imlab.lab.plots.figure import Imprint, Plot, imprint
 from imlab.lab.plots.forest import forest
 from imlab.lab.plots.percentiles import percentiles
+from imlab.lab.plots.timeline import canary_timeline
 from imlab.lab.record.reading import Run
 from imlab.lab.statistics.intervals import FEWEST
 from imlab.lab.statistics.sample_size import advice
@@ -51,7 +52,7 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def figures(run: Run) -> dict[str, Plot]:
-    """The controls; queues and pauses beside their truth; the generator's own lateness."""
+    """The controls; queues and pauses beside their truth; the generator's own lateness; the canaries."""
     rows, stamp = known.trustworthy(run.rows()), imprint(run)
     return {
         "controls": forest(known.controls(rows), "What this machine says of nothing, and of 3 %", "p50", stamp),
@@ -60,6 +61,7 @@ def figures(run: Run) -> dict[str, Plot]:
             dict(_pairs(rows, (STALLS, COLLECTS))), "A stall and a collector beside their truth", imprint=stamp
         ),
         "generator": _lateness(rows, stamp),
+        "canaries": canary_timeline(run),
     }
 
 
