@@ -23,7 +23,8 @@ Verdicts, by rules that were written before the data:
 A claim with several endpoints stands when all do, and falls when one does; the line shows the one that decides.
 
 Nothing is measured here: ./lab measure STUDY does, and the newest sound run of a study speaks for it, or its published
-reference. Smoke runs do not count.
+reference. A local run overrules the reference only if it can carry an interval: where a quick one cannot, the verdict
+is the reference's and is marked "reference machine, not measured here". Smoke runs do not count.
 
 --json prints one array of {"id", "verdict", "effect", "low", "high", "unit", "margin", "study", "evidence"}: effect
 with its 95 % interval in the unit, null where there is none; study is the one that judges, null while there is none;

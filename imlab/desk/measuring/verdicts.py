@@ -1,5 +1,9 @@
 """Every published claim beside what the runs that stand for the studies say of it.
 
+A run that was measured here overrules the published reference only where it can carry an interval: a quick run with
+four clips has an estimate and no interval, and would turn what is known into "inconclusive". Then the reference speaks
+for that endpoint, and the line says so.
+
 A package of studies may hold a module ``claims`` with ``CLAIMS``, a tuple of Claim; one without has no ledger.
 """
 
@@ -18,6 +22,11 @@ from imlab.desk.measuring.places import Places
 from imlab.desk.measuring.study import Study, no_evidence
 from imlab.errors import InvalidRun, UsageError
 from imlab.lab.claims.claim import BY_WEIGHT, Claim, Evidence, Judged, voided
+from imlab.lab.record.reading import REFERENCE, runs
+
+Said = Mapping[str, Sequence[Evidence]]  # claim -> evidence
+
+ELSEWHERE = "reference machine, not measured here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,11 @@ class Line:
     def judged(self) -> Judged:
         """By the endpoint that decides."""
         return self.claim.judge(self.evidence)
+
+    @property
+    def why(self) -> str:
+        """What decided it, and where that was measured, if not here."""
+        return _told(self.judged)
 
     @property
     def runs(self) -> list[str]:
@@ -56,7 +70,7 @@ class Line:
     def text(self) -> str:
         """Two lines for a terminal: verdict and claim, then what decided it."""
         head = f"{self.claim.id:<4} {self.judged.verdict:<14} "
-        return "\n".join([*_wrapped(self.claim.statement, head), *_wrapped(self.judged.text(), " " * len(head))])
+        return "\n".join([*_wrapped(self.claim.statement, head), *_wrapped(self.why, " " * len(head))])
 
     def whole(self) -> str:
         """All of it: the claim, its doubt and design, every endpoint with its verdict, the runs."""
@@ -70,7 +84,7 @@ class Line:
 def ledger(places: Places, answers: Sequence[Answer]) -> list[Line]:
     """Every claim of the package of studies, in its order."""
     declared = claims(places)
-    found = [_said(answer, declared) for answer in answers] if declared else []
+    found = [_heard(answer, declared, places) for answer in answers] if declared else []
     return [Line(claim, tuple(one for said in found for one in said.get(claim.id, ()))) for claim in declared]
 
 
@@ -87,7 +101,34 @@ def summary(lines: Sequence[Line]) -> str:
     return f"{len(lines)} claims: {told}"
 
 
-def _said(answer: Answer, claims: Sequence[Claim]) -> Mapping[str, Sequence[Evidence]]:
+def _heard(answer: Answer, claims: Sequence[Claim], places: Places) -> Said:
+    """What the run that stands says; where it carries no interval and the study's reference does, the reference's."""
+    here = _said(answer, claims)
+    if answer.run.reference or answer.study.evidence is no_evidence:
+        return here
+    published = [run for run in runs(places.results, answer.study.name) if run.reference]
+    given = {claim: {one.endpoint for one in some if _given(one)} for claim, some in here.items()}
+    if not published or all(set(_judges(answer.study, claim)) <= given.get(claim.id, set()) for claim in claims):
+        return here
+    return _merged(here, _said(Answer(answer.study, published[0]), claims))
+
+
+def _merged(here: Said, reference: Said) -> Said:
+    """Endpoint by endpoint, what carries an interval; where neither does, what was measured here."""
+    found: dict[str, Sequence[Evidence]] = {}
+    for claim in here.keys() | reference.keys():
+        told = {one.endpoint: one for one in reference.get(claim, ())}
+        own = {one.endpoint: one for one in here.get(claim, ())}
+        told |= {name: one for name, one in own.items() if one.effect.given or not _given(told.get(name))}
+        found[claim] = list(told.values())
+    return found
+
+
+def _given(found: Evidence | None) -> bool:
+    return found is not None and found.effect.given
+
+
+def _said(answer: Answer, claims: Sequence[Claim]) -> Said:
     """Claim -> evidence of one run, named by it; a smoke run says nothing, a void one says that it is void."""
     study, name = answer.study, f"{answer.study.name}/{answer.run.path.name}"
     if study.evidence is no_evidence or answer.run.manifest.smoke:
@@ -116,7 +157,13 @@ def _part(part: Judged) -> Iterator[str]:
     """An endpoint: its verdict, what it is, what was found."""
     head = f"  {part.verdict:<14} "
     yield from _wrapped(part.endpoint.quantity, head)
-    yield from _wrapped(f"{part.text()}; {part.endpoint.study or 'no study yet'}", " " * len(head))
+    yield from _wrapped(f"{_told(part)}; {part.endpoint.study or 'no study yet'}", " " * len(head))
+
+
+def _told(part: Judged) -> str:
+    """What was found for an endpoint, and where, if not here."""
+    published = part.evidence is not None and part.evidence.run.endswith(f"/{REFERENCE}")
+    return f"{part.text()} ({ELSEWHERE})" if published else part.text()
 
 
 def _wrapped(text: str, head: str) -> list[str]:

@@ -90,7 +90,7 @@ def _claimed(line: Line) -> dict[str, str]:
         "statement": line.claim.statement,
         "doubt": line.claim.doubt,
         "verdict": judged.verdict,
-        "why": judged.text(),
+        "why": line.why,
         "study": judged.endpoint.study or "no study yet",
     }
 
