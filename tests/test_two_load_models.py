@@ -135,7 +135,7 @@ def test_what_is_told_of_the_stall_is_what_algebra_expects(window_s: float) -> N
 def test_the_sentence_tells_both_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     told = reading.conclusion(stored(monkeypatch, rows()))
     assert "p99 of 92" in told and "180 requests held up" in told and "same server 10 [10, 10] ms and 4;" in told
-    assert "(-80.0 % [-80.0, -80.0])" in told and "open loop +0.0 % [+0.0, +0.0]." in told
+    assert "by -80.0 % [-80.0, -80.0] and nothing else" in told and "open loop +0.0 % [+0.0, +0.0]." in told
     change = reading.effect(rows(), "rate_per_s", CLOSED).change
     assert change.low < AFTER.rate / BEFORE.rate - 1 < change.high
 

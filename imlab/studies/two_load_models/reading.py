@@ -111,8 +111,8 @@ def conclusion(run: Run) -> str:
     return (
         f"Of one stall of {STALL.stall_s:g} s in {algebra.window_s:g} s an open loop at {STALL.rate:.0f} requests/s "
         f"shows a p{q * 100:g} of {tail[OPEN]} and {held[OPEN]} requests held up, a closed loop on the same server "
-        f"{tail[CLOSED]} and {held[CLOSED]}; and where nothing but the response changes ({_percent(quicker)}), a "
-        f"closed loop of {OLD.users} users makes {_percent(change[CLOSED])} of rate out of it, an open loop "
+        f"{tail[CLOSED]} and {held[CLOSED]}; and where the response changes by {_percent(quicker)} and nothing "
+        f"else, a closed loop of {OLD.users} users makes {_percent(change[CLOSED])} of rate out of it, an open loop "
         f"{_percent(change[OPEN])}."
     )
 
