@@ -26,7 +26,7 @@ from typing import Protocol
 import numpy as np
 
 from imlab.errors import UsageError
-from imlab.lab.load.ledger import Ledger, Send
+from imlab.lab.load.moments import Moments, Send
 from imlab.lab.load.openloop import Load
 
 
@@ -98,14 +98,14 @@ class _Crowd:
     def __init__(self, send: Send, seconds: float) -> None:
         self._until = seconds
         self._clock = asyncio.get_running_loop().time
-        self._ledger = Ledger(send, self._clock)
+        self._moments = Moments(send, self._clock)
         self._asked = 0
         self._cpu = 0.0
 
     async def run(self, think: Think, chances: list[np.random.Generator], drain_s: float) -> None:
         """From the first user's arrival to the last answer."""
         cpu = time.process_time()
-        self._ledger.origin = self._clock()
+        self._moments.origin = self._clock()
         tasks = [asyncio.create_task(self._user(think, rng)) for rng in chances]
         _, waiting = await asyncio.wait(tasks, timeout=self._until)
         self._cpu = time.process_time() - cpu
@@ -116,13 +116,13 @@ class _Crowd:
         await asyncio.gather(*waiting, return_exceptions=True)
         for task in set(tasks) - waiting:
             task.result()  # a pause that cannot be drawn is no failed request
-        self._ledger.give_up(self._asked, f"no answer {drain_s:g} s after the end")
+        self._moments.give_up(self._asked, f"no answer {drain_s:g} s after the end")
 
     def load(self) -> Load:
         """What came of it, one entry per request in the order of sending."""
-        ledger = self._ledger
-        sent, end, stamps = ledger.columns(self._asked)
-        return Load(sent, sent, end, stamps, ledger.errors, ledger.origin, self._until, self._cpu, spin_s=0.0)
+        noted = self._moments
+        sent, end, stamps = noted.columns(self._asked)
+        return Load(sent, sent, end, stamps, noted.errors, noted.origin, self._until, self._cpu, spin_s=0.0)
 
     async def _user(self, think: Think, rng: np.random.Generator) -> None:
         """One user: pause, ask, wait, and again."""
@@ -130,8 +130,8 @@ class _Crowd:
         while self._now() + pause < self._until:
             await asyncio.sleep(pause)
             index, self._asked = self._asked, self._asked + 1
-            await self._ledger.request(index)
+            await self._moments.request(index)
             pause = think.draw(rng)
 
     def _now(self) -> float:
-        return self._clock() - self._ledger.origin
+        return self._clock() - self._moments.origin

@@ -152,10 +152,10 @@ async def _offered(trial: Trial, connect: Connect, url: str, arrivals: Times, la
             send = await stack.enter_async_context(door)
         except Exception as error:
             raise DoorError(f"{url} takes no connection: {type(error).__name__}: {error}") from error
-        return await offer(arrivals, _kept_back(send, trial), drain_s)
+        return await offer(arrivals, kept_back(send, trial), drain_s)
 
 
-def _kept_back(send: Send, trial: Trial) -> Send:
+def kept_back(send: Send, trial: Trial) -> Send:
     """With the delay that the trial's controls add."""
     added = sum(level.added_ms for level in trial.settings.values() if isinstance(level, Control)) / 1e3
     if not added:

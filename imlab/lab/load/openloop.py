@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.load.ledger import Ledger, Send
+from imlab.lab.load.moments import Moments, Send
 from imlab.lab.load.schedule import Times
 from imlab.lab.load.spin import Spin
 
@@ -97,8 +97,8 @@ async def offer(
     """Start ``send(index)`` at each arrival (seconds from the start, sorted), and wait for the answers at the end.
 
     The window starts at ``start`` on time.monotonic, or at once; ``receivers`` is for the record.
-    ``send`` returns further moments by name (ledger.py), read from time.monotonic, or None, and raises when the request
-    failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
+    ``send`` returns further moments by name (moments.py), read from time.monotonic, or None; it raises when the
+    request failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
     Run it on asyncio's own loop: uvloop's timers are whole milliseconds too and its turns cannot be timed alike.
     """
     if len(arrivals) == 0 or np.any(np.diff(arrivals) < 0):
@@ -118,7 +118,7 @@ class _Window:
 
     def __init__(self, arrivals: Times, send: Send) -> None:
         self._intended = arrivals.tolist()
-        self._ledger = Ledger(send, time.monotonic)
+        self._moments = Moments(send, time.monotonic)
         self._flying: dict[int, asyncio.Task[None]] = {}  # what was answered is let go: the collector would search it
         self._spin = Spin()
         self._seconds = self._cpu = 0.0
@@ -126,7 +126,7 @@ class _Window:
     async def run(self, drain_s: float, start: float | None) -> None:
         """The whole window, from the first arrival to the last answer."""
         create, wait = asyncio.get_running_loop().create_task, self._spin.until
-        origin = self._ledger.origin = await _begin(start, self._spin)
+        origin = self._moments.origin = await _begin(start, self._spin)
         cpu = time.process_time()
         for index, moment in enumerate(self._intended):
             await wait(origin + moment)
@@ -138,15 +138,15 @@ class _Window:
 
     def load(self, receivers: int) -> Load:
         """What came of it."""
-        ledger, intended = self._ledger, np.array(self._intended)
-        sent, end, stamps = ledger.columns(len(intended))
+        noted, intended = self._moments, np.array(self._intended)
+        sent, end, stamps = noted.columns(len(intended))
         used = self._seconds, self._cpu, self._spin.seconds
-        return Load(intended, sent, end, stamps, ledger.errors, ledger.origin, *used, receivers)
+        return Load(intended, sent, end, stamps, noted.errors, noted.origin, *used, receivers)
 
     async def _one(self, index: int) -> None:
         """One request, under way until it has answered or failed."""
         try:
-            await self._ledger.request(index)
+            await self._moments.request(index)
         finally:
             del self._flying[index]
 
@@ -158,7 +158,7 @@ class _Window:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        self._ledger.give_up(len(self._intended), f"no answer in {drain_s:g} s")
+        self._moments.give_up(len(self._intended), f"no answer in {drain_s:g} s")
 
 
 async def _begin(start: float | None, spin: Spin) -> float:

@@ -13,9 +13,8 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 
-from imlab.errors import UsageError
 from imlab.lab.load.capacity import Capacity, Probe, Search, Window, find
-from imlab.lab.load.endpoint import Connect, Control
+from imlab.lab.load.endpoint import Connect, kept_back
 from imlab.lab.load.lanes import Lanes
 from imlab.lab.load.openloop import Load, Send, offer
 from imlab.lab.plan.design import Row, Trial
@@ -34,8 +33,6 @@ def searching(
 
     def attempt(trial: Trial) -> Iterator[Row]:
         """One search."""
-        if any(isinstance(level, Control) and level.added_ms for level in trial.settings.values()):
-            raise UsageError("a search keeps no answers back: put the control's delay into the system itself")
         wanted = search(trial) if callable(search) else search
         yield from asyncio.run(_searched(trial, connect, wanted, lanes)).rows()
 
@@ -45,7 +42,7 @@ def searching(
 
 async def _searched(trial: Trial, connect: Connect, search: Search, lanes: int) -> Capacity:
     async with Lanes(lambda: connect(trial), lanes) if lanes else connect(trial) as send:
-        return await find(search, offering(send), trial.seed)
+        return await find(search, offering(kept_back(send, trial)), trial.seed)
 
 
 def offering(send: Send) -> Probe:

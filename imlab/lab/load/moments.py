@@ -14,7 +14,7 @@ Send = Callable[[int], Awaitable[Mapping[str, float] | None]]
 OURS = ("intended", "sent", "end")  # moments that the generator itself notes
 
 
-class Ledger:
+class Moments:
     """Moments by request, in seconds of ``clock`` since ``origin``, and what went wrong.
 
     ``send`` may tell further moments of its request by name, read from the same clock, and returns when it knows them
