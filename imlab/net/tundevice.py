@@ -1,0 +1,63 @@
+"""A TUN device: a network card whose wire is a file descriptor (Documentation/networking/tuntap.rst in Linux).
+
+Opened with IFF_NO_PI, without IFF_VNET_HDR and without TUNSETOFFLOAD: each read is one whole IP packet of at most
+``mtu`` bytes, checksum filled in, never a batch that the kernel hopes a card will cut (TSO, GSO). So each packet is
+lost, delayed and counted alone. What a link costs is counted in these bytes: IP header and up, no Ethernet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from pathlib import Path
+
+from imlab.errors import DoorError
+
+DOOR = "/dev/net/tun"
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
+SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFMTU, SIOCSIFTXQLEN = 0x8914, 0x8916, 0x891C, 0x8922, 0x8943
+IFF_UP = 0x1
+BEFORE_THE_FORWARDER = 4096  # packets the kernel keeps until we read them; 500, its default, is 6 ms of a busy sender
+
+
+def open_tun(name: str, address: str, netmask: str, mtu: int) -> int:
+    """A device in the namespace of this thread, with its address, up; it goes when the descriptor is closed."""
+    try:
+        descriptor = os.open(DOOR, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DoorError(f"{DOOR}: {error.strerror}; it needs root and the kernel module tun (modprobe tun)") from error
+    fcntl.ioctl(descriptor, TUNSETIFF, _request(name, struct.pack("H", IFF_TUN | IFF_NO_PI)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, SIOCSIFTXQLEN, _request(name, struct.pack("i", BEFORE_THE_FORWARDER)))
+        fcntl.ioctl(control, SIOCSIFMTU, _request(name, struct.pack("i", mtu)))
+        fcntl.ioctl(control, SIOCSIFADDR, _request(name, _address(address)))
+        fcntl.ioctl(control, SIOCSIFNETMASK, _request(name, _address(netmask)))
+        fcntl.ioctl(control, SIOCSIFFLAGS, _request(name, struct.pack("H", IFF_UP)))
+    return descriptor
+
+
+def raise_loopback() -> None:
+    """127.0.0.1 answers in the namespace of this thread."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, SIOCSIFFLAGS, _request("lo", struct.pack("H", IFF_UP)))
+
+
+def overruns(name: str) -> int:
+    """Packets that the kernel threw away before we read them, for a thread in the device's namespace."""
+    for line in Path("/proc/thread-self/net/dev").read_text().splitlines():
+        device, _, counters = line.partition(":")
+        if device.strip() == name:
+            return int(counters.split()[11])  # proc(5): of what is sent, the drops
+    raise DoorError(f"no device {name} in this namespace")
+
+
+def _request(name: str, value: bytes) -> bytes:
+    """struct ifreq of netdevice(7)."""
+    return struct.pack("16s24s", name.encode(), value)
+
+
+def _address(address: str) -> bytes:
+    """struct sockaddr_in of ip(7)."""
+    return struct.pack("HH4s", socket.AF_INET, 0, socket.inet_aton(address))
