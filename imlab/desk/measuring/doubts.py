@@ -34,11 +34,14 @@ def _notes(found: Comparison, change: Change) -> tuple[str, ...]:
 
 
 def doubts(samples: Mapping[int, Floats], moments: Mapping[int, Floats]) -> Iterator[str]:
-    """In words; nothing where the rows are too few to tell, or all is well. Samples and moments by block."""
+    """In words; nothing where the rows are too few to tell, or all is well. Samples and moments by block.
+
+    Of several hills no drift is told: the median of a half jumps from hill to hill by chance.
+    """
     found = hills(samples)
     if found is not None and found.several:
         yield "more than one hill: --by COLUMN may tell them apart"
-    if drift := drifting(samples, moments):
+    elif drift := drifting(samples, moments):
         yield drift
 
 
