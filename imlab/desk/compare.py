@@ -43,7 +43,8 @@ and says so in the first line and under the figure. Runs of different studies ar
 --json prints one object {"study", "old", "new", "warning", "paired", "differences", "margin", "changes", "left_out",
 "identical"}; differences is {"machine", "code", "plan"}, each {what: [old, new]}; a change is {"measure", "percentile",
 "cell", "old", "new", "change", "low", "high", "method", "better", "verdict", "verdict_alone", "among", "floor",
-"blocks", "blocks_needed", "notes"}: change, low, high and floor are shares (0.03 is 3 %), null where there is none.
+"blocks", "blocks_needed", "notes"}: change, low, high and floor are shares (0.03 is 3 %), null where there is none;
+blocks_needed is {"spread", "find", "exclude"}, for one cell, null where one block tells no spread.
 
 Exit code 0 when something was compared, whatever the verdicts are; 1 when nothing could be; 2 for misuse.
 

@@ -84,8 +84,9 @@ def _plan(old: Manifest, new: Manifest) -> Iterator[Difference]:
     factors = {
         f"levels of {name}": (_levels(old, name), _levels(new, name)) for name in {**old.factors, **new.factors}
     }  # fmt: skip
-    found = list(_differences(decided | limits | factors))
-    yield from found or [Difference("words, attempt order or chosen cells of plan", old.hash[:8], new.hash[:8])]
+    designs = {"design": (old.design or "every cell", new.design or "every cell")}
+    found = list(_differences(decided | designs | limits | factors))
+    yield from found or [Difference("what its words say, of plan", old.hash[:8], new.hash[:8])]
 
 
 def _levels(run: Manifest, factor: str) -> str:
