@@ -94,7 +94,7 @@ def test_a_window_starts_at_the_agreed_moment_or_not_at_all() -> None:
         start = time.monotonic() + lead_s
         return start, await offer(np.array([0.0, 0.001]), at_once, start=start, receivers=3)
 
-    start, load = asyncio.run(later(1.0))
+    start, load = asyncio.run(later(0.3))
     assert load.origin == start and (load.lag >= 0).all() and load.receivers == 3
     with pytest.raises(InvalidRun, match="after the agreed start"):
         asyncio.run(later(-0.5))
