@@ -68,6 +68,10 @@ class Course:
             return self._meter.carried(self._free) - self._meter.carried(now)
         return (self._free - now) * self._rate
 
+    def passed(self, now: float, size: float) -> float:
+        """When the first ``size`` of the waiting bytes are transmitted."""
+        return self._meter.done(now, size) if self._meter else now + size / self._rate
+
     def send(self, now: float, size: int) -> tuple[float, ...]:
         """When a packet of ``size`` bytes, sent now, arrives: once, twice, or never, and then ``why`` tells."""
         free = self._free

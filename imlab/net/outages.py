@@ -90,22 +90,30 @@ class Calendar:
 
     def __init__(self, outages: Outages) -> None:
         self._more = outages.edges()
-        self._edges: list[float] = []
-        self._end = -inf  # the last edge that is laid out
+        self._edges = [0.0]  # begins alive: edges of even number (from 0) are ends of outages
+        self._alive = [0.0]  # seconds alive until each edge
 
     def dead(self, at: float) -> bool:
         """Whether the link is dead at a moment."""
-        if at >= self._end:
-            self._extend(at)
-        return bisect_right(self._edges, at) % 2 == 1
+        if at >= self._edges[-1]:
+            self._extend(at, at)
+        return bisect_right(self._edges, at) % 2 == 0
 
-    def back(self, at: float) -> float:
-        """The first moment from ``at`` on when the link is alive; infinite when there is none."""
-        if not self.dead(at):
-            return at
-        return self._edges[bisect_right(self._edges, at)]
+    def alive(self, at: float) -> float:
+        """How many of the first ``at`` seconds the link lived: a clock that stands still in an outage."""
+        self._extend(at, at)
+        number = bisect_right(self._edges, at)
+        return self._alive[number - 1] + (at - self._edges[number - 1] if number % 2 else 0.0)
 
-    def _extend(self, at: float) -> None:
-        while self._end <= at:
-            self._end = next(self._more, inf)
-            self._edges.append(self._end)
+    def moment(self, alive: float) -> float:
+        """When a link has lived so many seconds and still lives; infinite when it never will."""
+        self._extend(alive, alive)
+        number = bisect_right(self._alive, alive)
+        return self._edges[number - 1] + alive - self._alive[number - 1]
+
+    def _extend(self, at: float, alive: float) -> None:
+        """Lay out edges until the last is after ``at`` and after so many seconds alive."""
+        while self._edges[-1] < inf and (self._edges[-1] <= at or self._alive[-1] <= alive):
+            edge, living = next(self._more, inf), len(self._edges) % 2
+            self._alive.append(self._alive[-1] + (edge - self._edges[-1] if living else 0.0))
+            self._edges.append(edge)
