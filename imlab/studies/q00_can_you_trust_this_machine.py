@@ -59,7 +59,7 @@ def _compared(trial: Trial, system: System, load: Load) -> Iterator[Row]:
     for index, at in enumerate(load.intended):
         yield {
             "warm_up": bool(at < WARM_UP_S),
-            "at_ms": round(at * 1e3, 1),
+            "at_s": round(at, 4),
             "latency_us": _us(load.latency[index]),
             "truth_us": _us(known[index]),
             "lag_us": _us(load.lag[index]),
