@@ -53,14 +53,14 @@ class Started:
 class Traffic:
     """What the forwarder carried since it started.
 
-    Packets taken from hosts, given to hosts, and swallowed by links on purpose, by why; strays had no such destination,
-    overruns came faster than we read, refused were not taken back by the kernel: these three spoil a measurement.
+    Packets taken from hosts and given to hosts; by link ("phone up"), packets offered to it and swallowed on purpose,
+    by why. strays had no such destination; overruns came faster than we read, refused were not taken back by the kernel.
     late counts deliveries by how much later than due they were, in bins of BIN_S seconds.
     """
 
     taken: int
     given: int
-    swallowed: Mapping[str, int]
+    links: Mapping[str, Mapping[str, int]]
     strays: int
     overruns: int
     refused: int

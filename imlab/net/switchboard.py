@@ -30,9 +30,11 @@ class Port:
         self.name, self.address, self.device = name, socket.inet_aton(address), device
         self.links = {"up": path.up if path else PERFECT, "down": path.down if path else PERFECT}
         self.latest = 0.0  # seconds since the start; the hub's events come in order, but up to a lateness after others
+        self.told = {way: {"offered": 0, **{why.value: 0 for why in Fate}} for way in self.links}  # by earlier courses
 
     def begin(self, seed: int) -> None:
         """From the start of both links: their randomness and, for outages, their time."""
+        self.offered_up = self.offered_down = 0
         self.up, self.down = (Course(self.links[way], f"{seed} {self.name} {way}") for way in ("up", "down"))
         self.latest = 0.0
 
@@ -41,6 +43,13 @@ class Port:
         self.links = {"up": path.up if path else PERFECT, "down": path.down if path else PERFECT}
         self.up.change(self.links["up"])
         self.down.change(self.links["down"])
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By way: packets offered since the network began, and dropped, by why."""
+        now = {"up": {"offered": self.offered_up}, "down": {"offered": self.offered_down}}
+        for way, course in (("up", self.up), ("down", self.down)):
+            now[way] |= {why.value: count for why, count in course.drops.items()}
+        return {way: {what: count + self.told[way][what] for what, count in now[way].items()} for way in now}
 
 
 class Switchboard:
@@ -55,12 +64,14 @@ class Switchboard:
         self._order = 0
         self._late = [0] * BINS
         self.taken = self.given = self.strays = self.refused = 0
-        self._drops_before = dict.fromkeys(Fate, 0)  # of courses that were restarted
-        self.restart()
+        for port in ports:
+            port.begin(seed)
+        self._birth = time.monotonic()
 
     def restart(self) -> None:
         """Every link begins anew, with the same seed; what was under way is forgotten."""
         for port in self._ports.values():
+            port.told = port.counts()
             port.begin(self._seed)
         self._due.clear()
         self._birth = time.monotonic()
@@ -97,12 +108,14 @@ class Switchboard:
                 self.strays += 1
                 continue
             self.taken += 1
+            port.offered_up += 1
             moments = (now,) if port.up.link is PERFECT else port.up.send(now, len(packet))
             for moment in moments:
                 self._hub(moment, now, target, packet)
 
     def _hub(self, moment: float, now: float, target: Port, packet: bytes) -> None:
         """The packet gets to the hub at ``moment``: where it is in the future, the way down is asked then."""
+        target.offered_down += 1
         if target.down.link is PERFECT:
             self._push(moment, target, packet, False)
         elif moment <= now:
@@ -142,7 +155,6 @@ class Switchboard:
         except (EOFError, OSError):
             return False
         if verb == "restart":
-            self._drops_before = self._drops()
             self.restart()
         if verb == "change":
             self._ports[host].change(path)
@@ -151,9 +163,5 @@ class Switchboard:
 
     def traffic(self) -> Traffic:
         """What was carried since the forwarder started."""
-        drops = {why.value: count for why, count in self._drops().items()}
-        return Traffic(self.taken, self.given, drops, self.strays, self._overruns(), self.refused, tuple(self._late))
-
-    def _drops(self) -> dict[Fate, int]:
-        courses = [course for port in self._ports.values() for course in (port.up, port.down)]
-        return {why: self._drops_before[why] + sum(course.drops[why] for course in courses) for why in Fate}
+        links = {f"{port.name} {way}": told for port in self._ports.values() for way, told in port.counts().items()}
+        return Traffic(self.taken, self.given, links, self.strays, self._overruns(), self.refused, tuple(self._late))
