@@ -54,7 +54,7 @@ class Traffic:
     """What the forwarder carried since it started.
 
     Packets taken from hosts and given to hosts; by link ("phone up"), packets offered to it and swallowed on purpose,
-    by why. strays had no such destination; overruns came faster than we read, refused were not taken back by the kernel.
+    by why. strays had no such destination; overruns came faster than we read; refused, the kernel did not take back.
     late counts deliveries by how much later than due they were, in bins of BIN_S seconds.
     """
 

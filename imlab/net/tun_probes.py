@@ -95,8 +95,10 @@ def bulk(pairs: Sequence[tuple[Host, Host]], congestion: str, settle: float, sec
     """
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
         received = [0] * len(pairs)
-        for place, (near, far) in enumerate(pairs):
-            sender, receiver = (stack.enter_context(end) for end in _connection(near, far, congestion))
+        opening = [_opening(near, far, congestion, stack) for near, far in pairs]
+        for place, (sender, listener) in enumerate(opening):
+            receiver = stack.enter_context(listener.accept()[0])
+            receiver.setblocking(False)
             selector.register(sender, selectors.EVENT_WRITE)
             selector.register(receiver, selectors.EVENT_READ, place)
         _pump(selector, received, settle)
@@ -106,17 +108,16 @@ def bulk(pairs: Sequence[tuple[Host, Host]], congestion: str, settle: float, sec
         return [(after - earlier) / took for after, earlier in zip(received, before, strict=True)]
 
 
-def _connection(near: Host, far: Host, congestion: str) -> tuple[socket.socket, socket.socket]:
+def _opening(near: Host, far: Host, congestion: str, stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """A socket that is about to be connected, and who listens for it: all shake hands at the same time."""
     with far.entered():
-        listener = socket.create_server((far.address, 0))
-    with listener, near.entered():
-        sender = socket.socket()
-        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
-        sender.connect(listener.getsockname())
-        receiver, _ = listener.accept()
+        listener = stack.enter_context(socket.create_server((far.address, 0)))
+    with near.entered():
+        sender = stack.enter_context(socket.socket())
+    sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
     sender.setblocking(False)
-    receiver.setblocking(False)
-    return sender, receiver
+    sender.connect_ex(listener.getsockname())
+    return sender, listener
 
 
 def _pump(selector: selectors.BaseSelector, received: list[int], seconds: float) -> None:
