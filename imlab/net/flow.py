@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from asyncio import StreamReader, StreamWriter
 from collections import deque
 from contextlib import suppress
@@ -61,10 +63,18 @@ class Flow:
 
     async def _write(self, piece: Piece) -> None:
         if piece is RESET:
-            self._sink.transport.abort()
+            reset(self._sink)
         elif piece == END:
             self._sink.write_eof()
         else:
             self._sink.write(piece)
             with suppress(ConnectionError):  # the other direction reads it too, and passes it on
                 await self._sink.drain()
+
+
+def reset(writer: StreamWriter) -> None:
+    """Cut a connection so that its other end hears of it as of a crash, not as of an end."""
+    sock = writer.get_extra_info("socket")
+    if sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # on, 0 s: RST in place of FIN
+    writer.transport.abort()

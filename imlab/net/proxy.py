@@ -17,7 +17,7 @@ from asyncio import StreamReader, StreamWriter, TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from imlab.net.flow import SEGMENT, Flow
+from imlab.net.flow import SEGMENT, Flow, reset
 from imlab.net.links import Path
 from imlab.net.streamway import StreamWay, check
 
@@ -78,21 +78,30 @@ class Proxy:
             self._bug = self._bug or task.exception()
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        await self._up.until(self._up.send(HANDSHAKE))
         try:
-            answer, question = await asyncio.open_connection(*self._target, limit=SEGMENT)
-        except OSError:  # nobody listens there: the client hears it a trip later
-            await self._down.until(self._down.send(HANDSHAKE))
-            writer.transport.abort()
-            return
+            await self._up.until(self._up.send(HANDSHAKE))
+            try:
+                answer, question = await asyncio.open_connection(*self._target, limit=SEGMENT)
+            except OSError:  # nobody listens there: the client hears it a trip later
+                await self._down.until(self._down.send(HANDSHAKE))
+                reset(writer)
+                return
+            await self._carry(reader, writer, answer, question)
+        except asyncio.CancelledError:
+            reset(writer)
+            raise
+
+    async def _carry(
+        self, reader: StreamReader, writer: StreamWriter, answer: StreamReader, question: StreamWriter
+    ) -> None:
+        """Both directions of a connection to the target; the client's bytes go once it could know of it."""
         try:
             async with TaskGroup() as flows:
                 self._start(flows, Flow(self._down, answer, writer))
                 await self._down.until(self._down.send(HANDSHAKE))
                 self._start(flows, Flow(self._up, reader, question))
         except asyncio.CancelledError:
-            writer.transport.abort()
-            question.transport.abort()
+            reset(question)
             raise
         writer.close()
         question.close()

@@ -40,7 +40,8 @@ class ProxyThread:
 
     def _change(self, path: Path, changed: Future[None]) -> None:
         try:
-            changed.set_result(self._proxy.change(path))
+            self._proxy.change(path)
+            changed.set_result(None)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it
             changed.set_exception(error)
 
