@@ -34,6 +34,7 @@ from imlab.net.namespaces import inside, setting
 from imlab.net.star import Star, Traffic
 from imlab.net.tundevice import DOOR
 
+GONE = "the forwarder of this network is gone, and with it the network: make another"
 PATIENCE_S = 20.0  # for an answer of the forwarder, on a machine that is very busy
 
 
@@ -166,9 +167,9 @@ class Network:
         with self._lock:
             try:
                 self._control.send((verb, host, path))
-                answer = self._answer()
             except OSError as error:
-                raise DoorError(f"the forwarder of this network is gone: {error}") from error
+                raise DoorError(GONE) from error
+            answer = self._answer()
         assert isinstance(answer, Traffic)
         return answer
 
@@ -179,7 +180,7 @@ class Network:
                 raise DoorError(f"the forwarder did not answer within {PATIENCE_S:g} s")
             answer = self._control.recv()
         except (EOFError, ConnectionError) as error:
-            raise DoorError("the forwarder of this network is gone") from error
+            raise DoorError(GONE) from error
         if isinstance(answer, str):
             raise DoorError(answer)
         return answer

@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from math import inf
 
 from imlab.net.tun import Host
 
@@ -74,14 +75,19 @@ def echo(near: Host, far: Host, count: int, apart: float, patience: float) -> li
 
 
 def stream(near: Host, far: Host, count: int, apart: float, size: int, patience: float) -> list[tuple[float, int]]:
-    """What arrives of ``count`` datagrams of ``size`` bytes with headers, sent steadily: moment and number of each."""
+    """What arrives of ``count`` datagrams of ``size`` bytes with headers, sent steadily: moment and number of each.
+
+    It ends when all arrived, or ``patience`` seconds after the last was sent.
+    """
     got: list[tuple[float, int]] = []
     with udp(near, far) as (here, there):
-        begin, sent = time.monotonic(), 0
-        while time.monotonic() < begin + count * apart + patience and len(got) < count:
+        begin, sent, last = time.monotonic(), 0, inf
+        while time.monotonic() < last + patience and len(got) < count:
             due = min(count, int((time.monotonic() - begin) / apart) + 1)
             for place in range(sent, due):
                 here.send(struct.pack("q", place).ljust(size - HEADERS))
+            if sent < count == due:
+                last = time.monotonic()
             sent = max(sent, due)
             got += [(at, struct.unpack_from("q", payload)[0]) for at, payload in arrivals(there)]
             select.select([there], [], [], apart if sent < count else 0.05)
