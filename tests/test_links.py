@@ -8,7 +8,7 @@ from math import inf, isclose, nan
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
@@ -103,6 +103,7 @@ OUTAGES: list[Outages] = [
 
 
 @pytest.mark.parametrize("outages", OUTAGES, ids=repr)
+@settings(max_examples=40)
 @given(moments=st.lists(st.floats(0, 30), min_size=1, max_size=20))
 def test_a_calendar_answers_the_same_in_any_order(outages: Outages, moments: list[float]) -> None:
     edges = [*islice(outages.edges(), 400)]
@@ -113,6 +114,7 @@ def test_a_calendar_answers_the_same_in_any_order(outages: Outages, moments: lis
 
 
 @pytest.mark.parametrize("outages", OUTAGES, ids=repr)
+@settings(max_examples=40)
 @given(moments=st.lists(st.floats(0, 30), min_size=1, max_size=20))
 def test_the_clock_of_a_link_stands_in_outages_and_only_there(outages: Outages, moments: list[float]) -> None:
     calendar = Calendar(outages)
