@@ -193,7 +193,7 @@ def test_a_half_open_link_swallows_and_tells_nobody(way: str) -> None:
 
 def test_a_full_queue_stops_the_sender() -> None:
     """What a sender gets rid of is bounded by the kernel's buffers and the link's queue, not by what it has."""
-    offered = bytes(8 << 20)
+    offered = bytes(1 << 20)
 
     async def test() -> None:
         async with server() as target, proxy(HOST, target, Path("p", Link(rate=1000, queue=5000), Link()), 1) as port:
@@ -204,7 +204,7 @@ def test_a_full_queue_stops_the_sender() -> None:
             done, _ = await asyncio.wait([sending], timeout=0.5)
             sending.cancel()
             sender.close()
-            assert not done, "8 MB went into a link of 1 kB/s with a queue of 5 kB"
+            assert not done, "1 MB went into a link of 1 kB/s with a queue of 5 kB"
 
     run(test())
 

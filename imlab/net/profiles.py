@@ -59,10 +59,10 @@ SLOWER_UP = tuple((seconds, rate / 3) for seconds, rate in FADES)
 OFFICE_WIFI = Profile(
     Path(
         "office Wi-Fi",
-        Link(0.010, 0.030, 30 * MBIT, bursts(0.002, 3), queue_of(30 * MBIT, 0.1)),
-        Link(0.010, 0.030, 30 * MBIT, bursts(0.002, 3), queue_of(30 * MBIT, 0.1)),
+        Link(0.0025, 0.015, 30 * MBIT, bursts(0.002, 3), queue_of(30 * MBIT, 0.1)),
+        Link(0.0025, 0.015, 30 * MBIT, bursts(0.002, 3), queue_of(30 * MBIT, 0.1)),
     ),
-    "P: half of the round trips above 20 ms; jitter, rate, 0.2 % loss in bursts of 3 and 100 ms of queue are ours",
+    "P: half of the round trips above 20 ms, without its tail; rate, 0.2 % loss in bursts of 3, 100 ms of queue ours",
 )
 GOOD_4G = Profile(Path("good 4G", link(0.170, 9, 0.010), link(0.170, 9, 0.010)), "W: 4G; jitter ours; queue J")
 BAD_4G = Profile(

@@ -23,7 +23,7 @@ from imlab.net.streamway import StreamWay, check
 
 HOST = "127.0.0.1"
 HANDSHAKE = 60  # bytes of a SYN with its options and an IP header
-KERNEL_BUFFER = 65_536  # bytes; what the kernel takes is a second queue in front of the link's
+KERNEL_BUFFER = 8_192  # bytes; what the kernel takes is a second queue in front of the link's, here about 25 kB in all
 
 
 class Proxy:
@@ -97,6 +97,7 @@ class Proxy:
         """Both directions of a connection to the target; the client's bytes go once it could know of it."""
         try:
             async with TaskGroup() as flows:
+                question.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER)
                 self._start(flows, Flow(self._down, answer, writer))
                 await self._down.until(self._down.send(HANDSHAKE))
                 self._start(flows, Flow(self._up, reader, question))
