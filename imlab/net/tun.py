@@ -111,7 +111,7 @@ class Network:
             raise DoorError(why)
         self._lock = threading.Lock()
         self._control, theirs = _pair()
-        command = [sys.executable, "-m", "imlab.net.forwarder", str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "imlab.net.forwarder", str(theirs.fileno()), str(os.getpid())]
         self._forwarder = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )
