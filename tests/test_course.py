@@ -247,6 +247,15 @@ def test_a_change_holds_from_the_next_packet_and_overtakes_nothing() -> None:
     assert isclose(course.send(3.0, 1000)[0], 3.101)
 
 
+@pytest.mark.parametrize("queue", [0.0, 500.0, inf])
+def test_a_backlog_is_no_queue_of_a_link_without_a_rate(queue: float) -> None:
+    course = Course(Link(rate=1000), 1)
+    course.send(0.0, 5000)
+    course.change(Link(queue=queue))
+    assert course.waiting(1.0) == 0
+    assert course.send(1.0, 100) == (5.0,)
+
+
 def test_a_loss_model_that_stays_goes_on() -> None:
     model = GilbertElliott(0.1, 0.3)
     steady, changing, moment = Course(Link(loss=model), 4), Course(Link(loss=model), 4), Random(1)

@@ -163,6 +163,19 @@ def test_a_link_that_dies_stalls_and_goes_on_when_it_is_back() -> None:
     run(test())
 
 
+def test_a_slow_link_that_becomes_perfect_keeps_the_order() -> None:
+    async def test() -> None:
+        slow = Path("slow", Link(rate=50_000), Link())
+        async with server() as target, Proxy(HOST, target, slow, 1) as running, call(running.port) as (reader, writer):
+            writer.write(BYTES[:20_000])
+            assert await reader.readexactly(1) == BYTES[:1]
+            running.change(PERFECT)
+            writer.write(BYTES[20_000:])
+            assert await reader.readexactly(len(BYTES) - 1) == BYTES[1:]
+
+    run(test())
+
+
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_half_open_link_swallows_and_tells_nobody(way: str) -> None:
     heard = bytearray()

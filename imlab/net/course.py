@@ -61,8 +61,8 @@ class Course:
         return self._free
 
     def waiting(self, now: float) -> float:
-        """Bytes taken and not yet transmitted."""
-        if now >= self._free:
+        """Bytes taken and not yet transmitted, at the rate of now; none where the rate is infinite."""
+        if now >= self._free or self._endless:
             return 0.0
         if self._meter:
             return self._meter.carried(self._free) - self._meter.carried(now)
@@ -109,7 +109,8 @@ class Course:
 
     def _take(self, link: Link) -> None:
         self._delay, self._jitter = link.delay, link.jitter
-        self._queue, self._duplication = link.queue, link.duplication
+        self._endless = link.rate == inf  # keeps no queue
+        self._queue, self._duplication = inf if self._endless else link.queue, link.duplication
         self._share, self._late = (link.reordering.share, link.reordering.late) if link.reordering else (0.0, 0.0)
         self._meter = Meter(link.rate) if isinstance(link.rate, RateTrace) else None
         self._rate = inf if isinstance(link.rate, RateTrace) else link.rate
