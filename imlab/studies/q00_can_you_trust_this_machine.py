@@ -120,6 +120,6 @@ EXPERIMENT = Experiment(
     warm_up_s=WARM_UP_S,
     margin=0.01,
     limit_s=60.0,
-    cost_s={"smoke": 13.0, "quick": 13.0, "full": 55.0},
+    cost_s={"smoke": 13.0, "quick": 15.0, "full": 48.0},
     gates=Gates(cpu=0.35),  # a trial of a second and a half is mostly its own start, and that is not a neighbour
 )

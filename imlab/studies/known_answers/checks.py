@@ -14,7 +14,7 @@ from imlab.lab.plan.factorial import label
 from imlab.lab.record.quantiles import ABOVE
 from imlab.lab.record.reading import trusted
 from imlab.lab.statistics.effect import Effect, paired
-from imlab.lab.statistics.intervals import Interval, mean_interval
+from imlab.lab.statistics.intervals import Interval, median_interval
 from imlab.studies.known_answers.cases import AGAIN, AIM, GENERATOR, HELD, PLAIN, SLOWER, TOLERANCE, Case
 from imlab.studies.q00_can_you_trust_this_machine import EXPERIMENT
 
@@ -61,7 +61,7 @@ def lateness(rows: pd.DataFrame, quantile: str = "lag_p99_us") -> dict[int, Inte
     """The generator's own lag in seconds, rate by rate, over blocks."""
     rungs = rows[(rows["case"] == label(GENERATOR)) & rows["limit"].isna()] if "limit" in rows else rows.iloc[:0]
     rates = sorted({int(rate) for rate in rungs["rate"].tolist()})
-    return {rate: mean_interval(rungs[rungs["rate"] == rate][quantile].to_numpy() * 1e-6) for rate in rates}
+    return {rate: median_interval(rungs[rungs["rate"] == rate][quantile].to_numpy() * 1e-6) for rate in rates}
 
 
 def own_lag(rows: pd.DataFrame) -> str:

@@ -104,7 +104,7 @@ def _lateness(rows: pd.DataFrame, stamp: Imprint) -> Plot:
     }
     panel = Panel("generator's own lag (ms)", {name: [_ms(point) for point in line] for name, line in lines.items()})
     return curves([panel], "How late the generator is, with the server on another core", "offered arrivals per second",
-                  "a rate that it could not offer is left out; means over blocks with 95 % intervals",
+                  "a rate that it could not offer is left out; medians over blocks with 95 % intervals",
                   imprint=stamp)  # fmt: skip
 
 
