@@ -147,7 +147,7 @@ FIGURES: list[tuple[Callable[[], Plot], list[str]]] = [
         [
             "3 blocks in the order they ran, 1 rejected",
             "a: 1 to 3 in 2 kept blocks. b: 2 to 2 in 1 kept",
-            "Block 1 rejected: steal over 0.02.",
+            "Block 2 rejected: steal over 0.02.",
         ],
     ),
     (theory, ["M/M/1 (n = 2,000): p50 ", "; expected p50 6.93 ms, p90 23 ms, p99 46.1 ms"]),

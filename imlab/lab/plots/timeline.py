@@ -86,7 +86,7 @@ def timeline(
         _frame(axes, ordered, f"{quantity} ({unit})")
         legend_below(figure, axes, 2)
         alt = f"{quantity} in {unit} over {said}. " + " ".join(_told(ordered, name, scale) for name in names)
-        why = "".join(f" Block {moment.block} rejected: {moment.reason}." for moment in ordered if moment.reason)
+        why = "".join(f" Block {moment.block + 1} rejected: {moment.reason}." for moment in ordered if moment.reason)
         return finish(figure, axes, title, alt + why, imprint or Imprint())
 
 
@@ -166,6 +166,7 @@ def _frame(axes: Axes, moments: Sequence[Moment], name: str) -> None:
     axes.set_xlim(moments[0].block - 0.6, moments[-1].block + 0.6)
     axes.margins(y=0.14)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=16, min_n_ticks=1))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda block, _: f"{block + 1:.0f}"))  # as people count
     axes.grid(axis="x", visible=False)
     axes.set_xlabel("block, in the order they ran")
     axes.set_ylabel(name)
