@@ -26,6 +26,7 @@ from math import ceil, sqrt
 from statistics import fmean, stdev
 
 from imlab.net.links import Link, Path
+from imlab.net.netem import has_netem
 from imlab.net.star import Traffic
 from imlab.net.tun import Network
 from imlab.net.tun_probes import bulk, echo, stream
@@ -90,7 +91,7 @@ def validate(seed: int = 1, *, quick: bool = False, core: int | None = None) -> 
     with Network({"near": None, "far": None}, seed, core=core) as network:
         findings = [*delay(network, 200 if quick else 600), rate(network), loss(network)]
         findings.append(_kept(network.traffic()))
-        facts = network.facts
+        facts = {**network.facts, "netem": has_netem()}
     if not quick:
         findings += tcp(seed, core)
     return Validation(tuple(findings), facts, time.monotonic() - begin)
