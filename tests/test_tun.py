@@ -1,4 +1,4 @@
-"""The TUN engine: bytes arrive whole, links lose what their courses say, and nothing outlives anybody's death."""
+"""The TUN engine: bytes arrive whole, links lose what their courses say, hosts are apart."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import errno
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from math import sqrt
 from pathlib import Path as File
 from random import Random
@@ -25,11 +23,9 @@ from imlab.errors import DoorError, UsageError
 from imlab.net.course import Course
 from imlab.net.links import Link, Path, Reordering
 from imlab.net.losses import GilbertElliott
-from imlab.net.namespaces import inhabitants
 from imlab.net.star import BIN_S, Star, Traffic
-from imlab.net.tun import GONE, Host, Network, refusal
-from imlab.net.tun_probes import arrivals, bulk, echo, stream, udp
-from imlab.net.tun_validation import Finding, Validation, mathis, quantile, validate
+from imlab.net.tun import Host, Network, refusal
+from imlab.net.tun_probes import arrivals, echo, stream, udp
 from tests.tools import lacking
 
 SEED = 7
@@ -236,86 +232,6 @@ def test_congestion_control_is_each_hosts_own_and_told(network: Network) -> None
     assert json.loads(json.dumps(network.facts))["priority"]
 
 
-OWNER = """
-import json, subprocess, sys
-from imlab.net.tun import Network
-try:
-    with Network({"a": None, "b": None}) as network:
-        strays = network["a"].popen(["sh", "-c", "setsid sleep 1000 & echo; exec sleep 1000"], stdout=subprocess.PIPE)
-        strays.stdout.readline()
-        network["b"].popen(["sleep", "1000"])
-        numbers = [host.namespace for host in network.hosts.values()]
-        print(json.dumps({"forwarder": network.forwarder_pid, "numbers": numbers}), flush=True)
-        sys.stdin.read()
-        network.traffic()
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-except BaseException as error:
-    print(type(error).__name__, error, flush=True)
-"""
-ENDS = {
-    "the parent, by kill -9": ("parent", signal.SIGKILL, ""),
-    "the parent, by SIGTERM": ("parent", signal.SIGTERM, ""),
-    "the parent, by Ctrl-C": ("parent", signal.SIGINT, "interrupted"),
-    "the parent, in peace": ("parent", None, ""),
-    "the forwarder, by kill -9": ("forwarder", signal.SIGKILL, f"DoorError {GONE}"),
-    "the guard, by kill -9": ("guard", signal.SIGKILL, f"DoorError {GONE}"),
-}
-
-
-@pytest.mark.process
-@pytest.mark.parametrize(("who", "how", "said"), ENDS.values(), ids=ENDS)
-@pytest.mark.usefixtures("shared")
-def test_whoever_dies_nothing_is_left(who: str, how: signal.Signals | None, said: str) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with owner:
-        assert owner.stdin and owner.stdout
-        told = json.loads(owner.stdout.readline())
-        forwarder, spaces = told["forwarder"], set(told["numbers"])
-        guard = int(File(f"/proc/{forwarder}/task/{forwarder}/children").read_text())
-        living = inhabitants(spaces)
-        assert len(living) >= 3
-        handles = [os.pidfd_open(pid) for pid in (forwarder, guard, *living)]
-        if how:
-            os.kill({"parent": owner.pid, "forwarder": forwarder, "guard": guard}[who], how)
-        if who == "parent":
-            assert owner.stdin.close() is None
-        for handle in handles:
-            assert select.select([handle], [], [], PATIENCE_S)[0], f"a process outlives {who}"
-            os.close(handle)
-        assert not inhabitants(spaces) and not holders(spaces - {0})
-        if who != "parent":
-            owner.stdin.close()
-        assert owner.stdout.read().strip() == said
-
-
-def holders(spaces: set[int]) -> list[str]:
-    """Open descriptors, of whatever process, that keep one of the namespaces."""
-    names, found = {f"net:[{number}]" for number in spaces}, []
-    for descriptor in File("/proc").glob("[0-9]*/fd/*"):
-        with suppress(OSError):
-            if str(descriptor.readlink()) in names:
-                found.append(str(descriptor))
-    return found
-
-
-@pytest.mark.process
-def test_a_quick_validation_tells_all_it_found_and_loses_nothing(shared: Network) -> None:
-    validation = validate(quick=True)
-    told = json.loads(json.dumps(validation.told))
-    assert len(told["findings"]) == 5 and told["facts"]["engine"] == shared.facts["engine"]
-    sure = {finding.what: finding.ok for finding in validation.findings if finding.what in ("loss", "packets missing")}
-    assert sure == {"loss": True, "packets missing": True}
-
-
-@pytest.mark.process
-def test_many_connections_share_a_link_fairly_measured(network: Network) -> None:
-    behind(network, up(rate=1e6, queue=50_000, delay=0.005))
-    rates = bulk([(network["phone"], network["server"])] * 4, "reno", settle=0.2, seconds=0.5)
-    assert len(rates) == 4 and all(rate > 0 for rate in rates)
-    assert sum(rates) < 1.2e6, "a link gives more than it has"
-
-
 def test_without_root_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "sudo" in refusal()
@@ -337,14 +253,6 @@ def test_lateness_is_read_from_its_bins() -> None:
     assert [traffic.lateness(share) / BIN_S for share in (0.1, 0.5, 0.9, 1.0)] == pytest.approx([1, 1, 2, 4])
     assert Traffic(0, 0, {}, 0, 0, 0, (0, 0)).lateness(0.99) == 0
     assert not Traffic(1, 1, {}, 0, 1, 0, ()).clean and not Traffic(1, 1, {}, 0, 0, 1, ()).clean
-
-
-def test_known_answers_of_a_validation() -> None:
-    assert mathis(0.01, 0.1) == pytest.approx(1448 / 0.1 * 12.247, rel=1e-4)
-    assert [quantile([1.0, 2.0, 3.0, 4.0], share) for share in (0.25, 0.5, 0.51, 1.0)] == [1, 2, 3, 4]
-    good, bad = Finding("x", "s", 1.0, 1.0, 0.9, 1.1), Finding("y", "s", 2.0, 1.0, 0.9, 1.1)
-    assert Validation((good,), {}, 1.0).ok and not Validation((good, bad), {}, 1.0).ok
-    assert str(bad).startswith("NOT OK y: 2 s")
 
 
 def test_a_host_whose_forwarder_is_gone_says_so() -> None:

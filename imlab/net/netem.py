@@ -1,9 +1,10 @@
 """The kernel's own emulator (tc-netem(8)) on the devices of a Network: a second opinion where the kernel has it.
 
 It is asked for and never taken by itself, because for our questions the courses are better, not only a substitute:
-netem draws losses of its own (a seed came with Linux 6.6), so that nothing can be predicted packet by packet; its queue counts packets and holds those in flight too, so that no bottleneck's buffer can be named; it knows no outage
-and no trace; its jitter lets packets overtake each other, which TCP takes for loss. Where it is better: the kernel's
-timers keep its rate and delay, not a process that must be woken.
+netem draws losses of its own (a seed came with Linux 6.6), so that nothing can be predicted packet by packet; its
+queue counts packets and holds those in flight too, so that no bottleneck's buffer can be named; it knows no outage and
+no trace; its jitter lets packets overtake each other, which TCP takes for loss. Where it is better: the kernel's timers
+keep its rate and delay, not a process that must be woken.
 
 So ``words`` translates what both understand (delay, rate, queue, loss, duplication) and refuses the rest, and
 ``behind`` puts a host of two behind it. Packets are single ones here also (gso_max_segs 1): netem would lose a batch

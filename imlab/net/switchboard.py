@@ -149,10 +149,12 @@ class Switchboard:
             self._late[min(BINS - 1, int((now - moment) / BIN_S))] += 1
 
     def _obey(self, control: Connection) -> bool:
-        """One order of the parent; False once it has hung up."""
+        """One order of the parent; False at the end, or once it has hung up."""
         try:
             verb, host, path = control.recv()
         except (EOFError, OSError):
+            return False
+        if verb == "end":
             return False
         if verb == "restart":
             self.restart()

@@ -152,6 +152,8 @@ class Network:
         """End every process on every host, then the hosts."""
         for host in getattr(self, "hosts", {}).values():
             host.reap()
+        with suppress(OSError):  # it may be gone
+            self._control.send(("end", "", None))  # closing is not enough: a fork of ours may hold the other copy
         self._control.close()
         self._forwarder.wait()
 
