@@ -66,6 +66,11 @@ def arrivals(end: socket.socket) -> Iterator[Arrival]:
             yield seconds + nanoseconds * 1e-9, payload
 
 
+def numbered(end: socket.socket) -> list[tuple[float, int]]:
+    """Moment and number of each datagram of a stream that is there."""
+    return [(at, struct.unpack_from("q", payload)[0]) for at, payload in arrivals(end)]
+
+
 def echo(near: Host, far: Host, count: int, apart: float, patience: float) -> list[float]:
     """Round trips in seconds of ``count`` datagrams sent ``apart`` seconds from each other; the lost are not in it.
 
@@ -103,8 +108,9 @@ def stream(near: Host, far: Host, count: int, apart: float, size: int, patience:
             if sent < count == due:
                 last = time.monotonic()
             sent = max(sent, due)
-            got += [(at, struct.unpack_from("q", payload)[0]) for at, payload in arrivals(there)]
+            got += numbered(there)
             select.select([there], [], [], apart if sent < count else 0.05)
+        got += numbered(there)  # should we, and not the link, have been late
     return got
 
 
