@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -189,6 +190,15 @@ def test_a_server_at_the_far_end_is_waited_for(capfd: pytest.CaptureFixture[str]
 def test_the_exit_code_is_the_commands(script: str, code: int) -> None:
     need_network()
     assert dispatch.main(["link", "EDGE", "--quiet", "--", "sh", "-c", script]) == code
+
+
+@pytest.mark.process
+def test_the_root_of_a_user_namespace_is_root_enough() -> None:
+    need_network()
+    if subprocess.run(["unshare", "-Urn", "true"], capture_output=True, check=False).returncode:
+        lacking("user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or user.max_user_namespaces")
+    link = [sys.executable, "-m", "imlab", "link", "EDGE", "--quiet", "--", "sh", "-c", "exit 7"]
+    assert subprocess.run(["unshare", "-Urn", *link], check=False).returncode == 7
 
 
 @pytest.mark.process

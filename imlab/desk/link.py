@@ -13,6 +13,7 @@ at the far end:
   --to PORT          {far}:PORT leads on to 127.0.0.1:PORT of this machine (TCP); --to HOST:PORT leads there
   --serve "SERVER"   a second command, started at the far end, waited for until it listens; ended with COMMAND
 
+Not root? `unshare -Urn ./lab link ...` is enough for --serve, where /dev/net/tun is open to all users.
 Without root, or with --proxy, a proxy on 127.0.0.1 takes the place of the network: it needs --to, does delay, jitter,
 rate, queue and outages of TCP, and refuses to lose packets (--no-loss leaves the loss out).
 

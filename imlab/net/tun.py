@@ -43,7 +43,7 @@ def refusal() -> str:
     if sys.platform != "linux":
         return f"namespaces and TUN devices are Linux's; this is {sys.platform}"
     if os.geteuid() != 0:
-        return "namespaces and TUN devices need root: sudo, or docker run --user root"
+        return f"namespaces and TUN devices need root: sudo, or unshare -Urn where {DOOR} is open to all users"
     if not pathlib.Path(DOOR).exists():
         return f"{DOOR} is missing: modprobe tun, or docker run --cap-add NET_ADMIN --cap-add SYS_ADMIN --device {DOOR}"
     return ""

@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from imlab.errors import DoorError
@@ -28,14 +29,23 @@ def open_tun(name: str, address: str, netmask: str, mtu: int) -> int:
         descriptor = os.open(DOOR, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise DoorError(f"{DOOR}: {error.strerror}; it needs root and the kernel module tun (modprobe tun)") from error
-    fcntl.ioctl(descriptor, TUNSETIFF, _request(name, struct.pack("H", IFF_TUN | IFF_NO_PI)))
+    try:
+        fcntl.ioctl(descriptor, TUNSETIFF, _request(name, struct.pack("H", IFF_TUN | IFF_NO_PI)))
+        _configure(name, address, netmask, mtu)
+    except OSError as error:
+        os.close(descriptor)
+        raise DoorError(f"device {name} with {address}: {error.strerror}") from error
+    return descriptor
+
+
+def _configure(name: str, address: str, netmask: str, mtu: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, SIOCSIFTXQLEN, _request(name, struct.pack("i", BEFORE_THE_FORWARDER)))
+        with suppress(PermissionError):  # the root of a user namespace may not: then overruns come sooner, and are told
+            fcntl.ioctl(control, SIOCSIFTXQLEN, _request(name, struct.pack("i", BEFORE_THE_FORWARDER)))
         fcntl.ioctl(control, SIOCSIFMTU, _request(name, struct.pack("i", mtu)))
         fcntl.ioctl(control, SIOCSIFADDR, _request(name, _address(address)))
         fcntl.ioctl(control, SIOCSIFNETMASK, _request(name, _address(netmask)))
         fcntl.ioctl(control, SIOCSIFFLAGS, _request(name, struct.pack("H", IFF_UP)))
-    return descriptor
 
 
 def raise_loopback() -> None:
