@@ -24,6 +24,7 @@ examples:
   ./lab link                                              the networks there are, with their numbers
   ./lab link "bad 4G" --to 8765 -- python app.py --server ws://{8765}/ws
   ./lab link 3G --serve "python3 -m http.server 8000 --bind {far}" -- curl -s http://{far}:8000/
+  ./lab link train --serve "./lab serve --memory --host {far}" -- ./lab send a.wav --room r --server ws://{far}:8765
   ./lab link EDGE --tcp reno -- bash                      a shell behind it
   ./lab link "good 4G" --proxy --to 8766 -- curl -s http://{8766}/healthz
 """
