@@ -1,8 +1,8 @@
 """The virtual world: the same cores in a heap of events, where hours of bad luck take seconds and repeat bit for bit.
 
-Time is a number that jumps from event to event. Connections are pairs of pipes with delay, jitter, rate and loss;
-they can be cut, loudly or in silence, and the server can crash and come back over the same store. Every random
-choice comes from the seed; equal seeds give equal marks.
+Time is a number that jumps from event to event. How messages travel is a transport: ``Messages()`` draws an arrival
+for each, ``Segments()`` is TCP, packet by packet. Connections can be cut, loudly or in silence, and the server can
+crash and come back over the same store. Every random choice comes from the seed; equal seeds give equal marks.
 """
 
 from __future__ import annotations
@@ -10,62 +10,44 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from imlab.client.events import Event
 from imlab.client.line import SERVER
 from imlab.client.phone import Phone
 from imlab.errors import UsageError
+from imlab.net.circuits import Transport
 from imlab.net.links import Path
-from imlab.net.pipe import Pipe
+from imlab.net.messages import Messages
 from imlab.net.simstore import SimulatedStore
+from imlab.net.virtualends import Bye, Connection, Node, PhoneNode
 from imlab.server.hub import Hub
 from imlab.wire.effects import Broadcast, Close, Deliver, Dial, Effect, Load, Send, Store
 from imlab.wire.messages import Message
-from imlab.wire.protobuf import Protobuf
+from imlab.wire.sizes import checked_size
 
-Act = Callable[[], None]
-
-
-class Node:
-    """The server's core in the world, and the one wake-up that is planned for it."""
-
-    __slots__ = ("core", "planned")
-
-    def __init__(self, core: Hub | Phone) -> None:
-        self.core = core
-        self.planned: float | None = None
-
-
-class PhoneNode(Node):
-    """A phone in the world: where it stands, and whom it tells."""
-
-    __slots__ = ("name", "on_event", "path", "phone")
-
-    def __init__(self, phone: Phone, name: str, path: Path, on_event: Callable[[Event], None]) -> None:
-        super().__init__(phone)
-        self.phone, self.name, self.path, self.on_event = phone, name, path, on_event
-
-
-class Connection:
-    """Two pipes; each end is open until it closes, hears of a close, or is cut off."""
-
-    __slots__ = ("client", "client_open", "down", "peer", "server_open", "silent", "up")
-
-    def __init__(self, client: PhoneNode, peer: str, random: Random) -> None:
-        self.client, self.peer = client, peer
-        self.up, self.down = Pipe(client.path.up, random), Pipe(client.path.down, random)
-        self.client_open = self.server_open = False
-        self.silent = False  # nothing passes, nobody knows
+Act = Callable[..., None]
 
 
 class World:
-    """One server, any number of phones, and the clock. Times in seconds, ``now`` begins at 0."""
+    """One server, any number of phones, and the clock. Times in seconds, ``now`` begins at 0.
 
-    def __init__(self, hub: Hub, store: SimulatedStore, seed: int = 0, framing: Protobuf | None = None) -> None:
+    weigh: a message's bytes. ``checked_size`` also refuses what must not be sent; ``swift_size`` is three times faster.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        store: SimulatedStore,
+        seed: int = 0,
+        transport: Transport | None = None,
+        weigh: Callable[[Message], int] = checked_size,
+    ) -> None:
         self.now = 0.0
-        self._random = Random(seed)
-        self._framing = framing or Protobuf()
-        self._heap: list[tuple[float, int, Act]] = []
+        self.happened = 0  # events, so far
+        self._seed, self._random = seed, Random(seed)
+        self._transport, self._weigh = transport or Messages(), weigh
+        self._heap: list[tuple[float, int, Act, tuple[Any, ...]]] = []
         self._order = 0
         self._store = store
         self._server: Node | None = Node(hub)
@@ -81,12 +63,13 @@ class World:
         name = name or phone.name
         if name in self.phones:
             raise UsageError(f"the world has a phone {name!r} already")
-        self.phones[name] = PhoneNode(phone, name, path, on_event)
+        way = self._transport.way(path, self, self._random, f"{self._seed} {name}")
+        self.phones[name] = PhoneNode(phone, name, way, on_event)
 
-    def at(self, when: float, act: Act) -> None:
-        """Do something at a time; calls on a phone belong inside ``using``."""
+    def at(self, when: float, act: Act, *facts: Any) -> None:
+        """Do ``act(*facts)`` at a time; calls on a phone belong inside ``using``."""
         self._order += 1
-        heapq.heappush(self._heap, (max(when, self.now), self._order, act))
+        heapq.heappush(self._heap, (when if when > self.now else self.now, self._order, act, facts))
 
     def using(self, name: str, act: Callable[[Phone, float], None]) -> None:
         """Let the application call a phone's verbs, and carry out what follows."""
@@ -96,13 +79,13 @@ class World:
 
     def run(self, until: float | None = None, done: Callable[[], bool] | None = None) -> None:
         """Let events happen until a time, until ``done``, or until there are none left."""
-        while self._heap and not (done and done()):
-            when, _, act = self._heap[0]
-            if until is not None and when > until:
+        heap, take = self._heap, heapq.heappop
+        while heap and not (done and done()):
+            if until is not None and heap[0][0] > until:
                 break
-            heapq.heappop(self._heap)
-            self.now = when
-            act()
+            self.now, _, act, facts = take(heap)
+            self.happened += 1
+            act(*facts)
         if until is not None and not (done and done()):
             self.now = max(self.now, until)
 
@@ -111,10 +94,9 @@ class World:
         connection = self._live.get(name)
         if connection is None:
             return
-        if silent:
-            connection.silent = True
-            return
-        self._tell_closed(connection, "the network cut the connection")
+        connection.circuit.stop()
+        if not silent:
+            self._tell_closed(connection, "the network cut the connection")
 
     def crash(self) -> None:
         """Kill the server: memory is gone, what the store has committed stays."""
@@ -122,11 +104,60 @@ class World:
         self._store.crash()
         for connection in list(self._by_peer.values()):
             connection.server_open = False
+            connection.circuit.stop()
             self._tell_closed(connection, "the server died")
 
     def restart(self, hub: Hub) -> None:
         """A new server over the same store."""
         self._server = Node(hub)
+
+    # What circuits tell, through the connection that they serve
+
+    def accepted(self, connection: Connection) -> None:
+        """The server has the connection, if there is a server."""
+        if self._server and self._is_live(connection):
+            connection.server_open = True
+            self._by_peer[connection.peer] = connection
+            self._server.core.opened(connection.peer, connection.peer, self.now)
+            self._carry_out(self._server)
+
+    def connected(self, connection: Connection) -> None:
+        """The handshake came to its end."""
+        if not self._is_live(connection):
+            return
+        if connection.server_open:
+            connection.client_open = True
+            connection.client.core.opened(SERVER, "virtual", self.now)
+            self._carry_out(connection.client)
+        else:
+            self.failed(connection, "nobody answers")
+
+    def failed(self, connection: Connection, why: str) -> None:
+        """The client gave up dialling; it still counts as live until it dials again."""
+        connection.circuit.stop()
+        if self._is_live(connection):
+            connection.client.core.closed(SERVER, why, self.now)
+            self._carry_out(connection.client)
+
+    def arrived(self, connection: Connection, up: bool, what: Any) -> None:
+        """A message, or the end of the connection."""
+        if type(what) is Bye:
+            connection.circuit.stop()
+            self._hear_close(connection, up, what.why)
+            return
+        if not (connection.server_open if up else connection.client_open):
+            return
+        node, peer = (self._server, connection.peer) if up else (connection.client, SERVER)
+        if node:
+            node.core.receive(peer, what, self.now)
+            self._carry_out(node)
+
+    def drained(self, connection: Connection, up: bool) -> None:
+        """A transport that kept bytes has sent them."""
+        node, peer = (connection.client, SERVER) if up else (self._server, connection.peer)
+        if node and (connection.client_open if up else connection.server_open):
+            node.core.backlog(peer, 0, self.now)
+            self._carry_out(node)
 
     # Carrying out
 
@@ -139,11 +170,11 @@ class World:
     def _do(self, node: Node, effect: Effect) -> None:
         match effect:
             case Send(peer, message):
-                self._send(node, peer, message, self._framing.encode(message), always=True)
+                self._send(node, peer, message, self._weigh(message), always=True)
             case Broadcast(peers, message):
-                data = self._framing.encode(message)
+                size = self._weigh(message)
                 for peer in peers:
-                    self._send(node, peer, message, data, always=False)
+                    self._send(node, peer, message, size, always=False)
             case Close(peer, why):
                 self._close(node, peer, why)
             case Dial() if isinstance(node, PhoneNode):
@@ -161,76 +192,34 @@ class World:
             node.core.stored(ticket, result, self.now)  # type: ignore[arg-type]
             self._carry_out(node)
 
-    def _send(self, node: Node, peer: str, message: Message, data: bytes, always: bool) -> None:
+    def _send(self, node: Node, peer: str, message: Message, size: int, always: bool) -> None:
         connection = self._find(node, peer)
         if connection is None:
             return
-        up = node is connection.client
-        pipe = connection.up if up else connection.down
-        arrival = pipe.send(len(data), self.now)
-        self.at(arrival, lambda: self._arrive(connection, up, message))
-        unsent = pipe.unsent(self.now)
-        if unsent:
-            self.at(pipe.drained_at, lambda: self._drained(connection, node, up, pipe))
+        unsent = connection.circuit.write(node is connection.client, size, message)
         if unsent or always:
             node.core.backlog(peer, unsent, self.now)
 
-    def _arrive(self, connection: Connection, up: bool, message: Message) -> None:
-        if connection.silent or not (connection.server_open if up else connection.client_open):
-            return
-        node, peer = (self._server, connection.peer) if up else (connection.client, SERVER)
-        if node:
-            node.core.receive(peer, message, self.now)
-            self._carry_out(node)
-
-    def _drained(self, connection: Connection, node: Node, up: bool, pipe: Pipe) -> None:
-        if (connection.client_open if up else connection.server_open) and pipe.drained_at <= self.now:
-            node.core.backlog(SERVER if up else connection.peer, 0, self.now)
-            self._carry_out(node)
-
     def _dial(self, node: PhoneNode) -> None:
         self._connections += 1
-        connection = Connection(node, f"{node.name}#{self._connections}", self._random)
+        connection = Connection(self, node, f"{node.name}#{self._connections}")
         self._live[node.name] = connection
-        trip = node.path.up.delay + node.path.down.delay  # TCP takes one, the WebSocket upgrade another
-        self.at(self.now + trip + node.path.up.delay, lambda: self._accept(connection))
-        self.at(self.now + 2 * trip, lambda: self._connected(connection))
-
-    def _accept(self, connection: Connection) -> None:
-        if self._server and self._is_live(connection):
-            connection.server_open = True
-            self._by_peer[connection.peer] = connection
-            self._server.core.opened(connection.peer, connection.peer, self.now)
-            self._carry_out(self._server)
-
-    def _connected(self, connection: Connection) -> None:
-        if not self._is_live(connection):
-            return
-        if connection.server_open:
-            connection.client_open = True
-            connection.client.core.opened(SERVER, "virtual", self.now)
-        else:
-            connection.client.core.closed(SERVER, "nobody answers", self.now)
-        self._carry_out(connection.client)
+        connection.circuit.dial()
 
     def _close(self, node: Node, peer: str, why: str) -> None:
         connection = self._find(node, peer)
         if connection is None:
             return
-        if node is connection.client:
+        up = node is connection.client
+        if up:
             self._drop_live(connection)
             connection.client_open = False
-            arrival = connection.up.send(0, self.now)
-            self.at(arrival, lambda: self._hear_close(connection, True, why))
         else:
             connection.server_open = False
             self._by_peer.pop(peer, None)
-            arrival = connection.down.send(0, self.now)
-            self.at(arrival, lambda: self._hear_close(connection, False, why))
+        connection.circuit.write(up, 0, Bye(why))
 
     def _hear_close(self, connection: Connection, at_server: bool, why: str) -> None:
-        if connection.silent:
-            return
         if at_server and connection.server_open:
             self._server_closed(connection, why)
         elif not at_server and connection.client_open:
@@ -271,7 +260,7 @@ class World:
         due = node.core.wake_at()
         if due is not None and (node.planned is None or due < node.planned):
             node.planned = due
-            self.at(due, lambda: self._wake(node, due))
+            self.at(due, self._wake, node, due)
 
     def _wake(self, node: Node, planned: float) -> None:
         if node.planned != planned or not (node is self._server or isinstance(node, PhoneNode)):
