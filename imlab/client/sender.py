@@ -52,6 +52,8 @@ class Sender:
         self._limit = chunk  # of this server, known with its Welcome
         self._codecs: tuple[str, ...] = ()  # that it keeps, known with its Welcome; none named: any
         self._notes: dict[str, Outgoing] = {}
+        self._rest: dict[str, Outgoing] = {}  # of these, in their order, those not yet handed over: all that pump sees
+        self._later: dict[str, Outgoing] = {}  # of these, those that have a ``due``
         self._unsent = 0
 
     def __len__(self) -> int:
@@ -63,7 +65,7 @@ class Sender:
             raise UsageError(f"note {note.id} has {len(note.audio)} of {note.size} bytes: record it to the end first")
         if note.id in self._notes:
             raise UsageError(f"note {note.id} is under way already")
-        self._notes[note.id] = Outgoing(note)
+        self._notes[note.id] = self._rest[note.id] = Outgoing(note)
         self._mark(now, "queued", note)
         if self._line.ready:
             self._turn_away()
@@ -74,6 +76,7 @@ class Sender:
         self._limit, self._codecs, self._unsent = min(self._chunk, chunk_limit), codecs, 0
         for outgoing in self._notes.values():
             outgoing.sent, outgoing.asking = None, False
+        self._rest = dict(self._notes)
         self._turn_away()
         self.pump(now)
 
@@ -84,7 +87,7 @@ class Sender:
 
     def acked(self, ack: Ack, now: float) -> None:
         """The note is durable."""
-        outgoing = self._notes.pop(ack.id, None)
+        outgoing = self._forget(ack.id)
         if outgoing:
             self._mark(now, "acked", outgoing.note)
             self._emit(Deliver(Sent(ack.id, ack.room, ack.sequence)))
@@ -109,33 +112,49 @@ class Sender:
             outgoing.due = now + self._backoff(outgoing.tries, self._random)
             outgoing.tries += 1
             outgoing.sent, outgoing.asking = None, False
+            self._later[message.about] = outgoing
+            self._rest = {key: each for key, each in self._notes.items() if not each.handed_over}
         else:
-            del self._notes[message.about]
+            self._forget(message.about)
             self._emit(Deliver(Failed(message.about, message.fault, message.why)))
         self.pump(now)
         return True
 
     def wake_at(self) -> float | None:
         """When a refused note may be tried again."""
-        waiting = [o.due for o in self._notes.values() if o.sent is None and o.due > 0]
-        return min(waiting) if waiting and self._line.ready else None
+        return min((outgoing.due for outgoing in self._later.values()), default=None) if self._line.ready else None
 
     def pump(self, now: float) -> None:
         """Hand over pieces while the line is ready and the transport keeps up; the first note's bytes go first."""
-        for outgoing in self._notes.values():
-            outgoing.due = 0.0 if outgoing.due <= now else outgoing.due
+        self._forgive(now)
+        done = []
+        for key, outgoing in self._rest.items():
             while self._may_send(outgoing):
                 message = self._next(outgoing, now)
                 self._unsent += len(message.audio)
                 self._line.say(message, now)
-            if not outgoing.handed_over and not outgoing.due:
-                return  # the next note waits for this one's bytes: order in the room is order of sending
+            if outgoing.handed_over:
+                done.append(key)
+            elif not outgoing.due:
+                break  # the next note waits for this one's bytes: order in the room is order of sending
+        for key in done:
+            del self._rest[key]
+
+    def _forgive(self, now: float) -> None:
+        """Notes that were refused long enough ago may be tried again."""
+        for key in [key for key, outgoing in self._later.items() if outgoing.due <= now]:
+            self._later.pop(key).due = 0.0
+
+    def _forget(self, key: str) -> Outgoing | None:
+        self._rest.pop(key, None)
+        self._later.pop(key, None)
+        return self._notes.pop(key, None)
 
     def _turn_away(self) -> None:
         """What this server does not keep fails here, before a byte of it is sent."""
         for note in [outgoing.note for outgoing in self._notes.values()]:
             if self._codecs and note.codec not in self._codecs:
-                del self._notes[note.id]
+                self._forget(note.id)
                 why = f"this server does not keep {note.codec}, only {', '.join(self._codecs)}"
                 self._emit(Deliver(Failed(note.id, "peer", why)))
 

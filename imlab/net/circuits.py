@@ -55,7 +55,7 @@ class Circuit(Protocol):
         ...
 
     def stop(self) -> None:
-        """Nothing passes any more, and nobody is told."""
+        """Nothing passes any more, and nobody is told but a client that still dials, after its patience."""
         ...
 
 

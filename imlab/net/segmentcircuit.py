@@ -128,7 +128,7 @@ class SegmentCircuit:
             self._put(True, handshake[number + 1][0], Step(number + 1))
 
     def _give_up(self) -> None:
-        if not self._standing and not self._stopped:
+        if not self._standing:  # also where the network has gone silent; who was told of an end does not listen
             self._user.failed(f"the dial took longer than {self._wheel.terms.patience:g} s")
 
 
