@@ -10,7 +10,10 @@ import pytest
 
 from imlab.client.events import Event
 from imlab.client.phone import Phone
+from imlab.net.circuits import Transport
 from imlab.net.links import Link, Path
+from imlab.net.messages import Messages
+from imlab.net.segments import Segments
 from imlab.net.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
@@ -23,6 +26,7 @@ from tests.conformance import SCENARIOS, Scenario, arrived, note, sent
 LAN = Path("lan", Link(0.001, 0.0, 12.5e6), Link(0.001, 0.0, 12.5e6))
 ROUGH = Path("rough", Link(0.08, 0.03, 40_000, 0.05), Link(0.05, 0.03, 200_000, 0.05))
 PATHS = (LAN, ROUGH)
+TRANSPORTS = (Messages(), Segments())
 
 
 class VirtualHandset:
@@ -42,9 +46,11 @@ class VirtualHandset:
 class VirtualPlace:
     """A world with a memory store whose commits take 3 ms and whose reads take 1 ms."""
 
-    def __init__(self, path: Path = LAN, seed: int = 0, trace: Trace = ignore) -> None:
+    def __init__(
+        self, path: Path = LAN, seed: int = 0, trace: Trace = ignore, transport: Transport = TRANSPORTS[0]
+    ) -> None:
         self._path, self._trace = path, trace
-        self.world = World(Hub(trace=trace), SimulatedStore(MemoryStore(), 0.003, 0.001), seed)
+        self.world = World(Hub(trace=trace), SimulatedStore(MemoryStore(), 0.003, 0.001), seed, transport)
 
     def phone(self, name: str, seed: int = 0) -> VirtualHandset:
         key = name if name not in self.world.phones else f"{name} again"
@@ -71,20 +77,23 @@ class VirtualPlace:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+@pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda transport: type(transport).__name__)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_conformance(scenario: Scenario, path: Path) -> None:
-    asyncio.run(_run(scenario, VirtualPlace(path)))
+def test_conformance(scenario: Scenario, transport: Transport, path: Path) -> None:
+    asyncio.run(_run(scenario, VirtualPlace(path, transport=transport)))
 
 
 async def _run(scenario: Scenario, place: VirtualPlace) -> None:
     await scenario(place)
 
 
-def bad_day(seed: int, loss: float) -> tuple[list[Mark], VirtualPlace, list[VirtualHandset]]:
+def bad_day(
+    seed: int, loss: float, transport: Transport = TRANSPORTS[0]
+) -> tuple[list[Mark], VirtualPlace, list[VirtualHandset]]:
     """Three senders, three listeners, a hundred notes, cuts loud and silent, two crashes: what happened."""
     marks: list[Mark] = []
     path = Path("bad", Link(0.06, 0.05, 60_000, loss), Link(0.04, 0.05, 120_000, loss))
-    place = VirtualPlace(path, seed, marks.append)
+    place = VirtualPlace(path, seed, marks.append, transport)
     random = Random(seed)
     mouths = [place.phone(f"mouth{i}") for i in range(3)]
     ears = [place.phone(f"ear{i}") for i in range(3)]
@@ -94,11 +103,11 @@ def bad_day(seed: int, loss: float) -> tuple[list[Mark], VirtualPlace, list[Virt
     for number in range(100):
         mouth, who = mouths[number % 3], f"mouth{number % 3}"
         message = note("tea", who, number, size=random.choice([900, 4000, 90_000]))
-        world.at(random.uniform(0, 60), lambda mouth=mouth, message=message: mouth.send(message))  # type: ignore[misc]
+        world.at(random.uniform(0, 60), lambda mouth=mouth, message=message: mouth.send(message))
     for _ in range(25):
         name = f"{random.choice(['mouth', 'ear'])}{random.randrange(3)}"
         silent = random.random() < 0.3
-        world.at(random.uniform(0, 90), lambda name=name, silent=silent: world.cut(name, silent))  # type: ignore[misc]
+        world.at(random.uniform(0, 90), lambda name=name, silent=silent: world.cut(name, silent))
     for when in (20.0, 50.0):
         world.at(when, world.crash)
         world.at(when + random.uniform(0.1, 5), lambda: world.restart(Hub(trace=marks.append)))
@@ -109,7 +118,16 @@ def bad_day(seed: int, loss: float) -> tuple[list[Mark], VirtualPlace, list[Virt
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("loss", [0.0, 0.02, 0.10, 0.30])
 def test_every_note_arrives_once_in_order_whatever_the_day(loss: float, seed: int) -> None:
-    _, _, handsets = bad_day(seed, loss)
+    once_in_order(bad_day(seed, loss)[2], seed)
+
+
+@pytest.mark.parametrize(("seed", "loss"), [(1, 0.0), (2, 0.02), (3, 0.10)])
+def test_every_note_arrives_over_packets_too(seed: int, loss: float) -> None:
+    once_in_order(bad_day(seed, loss, Segments())[2], seed)
+
+
+def once_in_order(handsets: list[VirtualHandset], seed: int) -> None:
+    """All hundred notes are acknowledged, and each listener has each, in the acknowledged order, byte for byte."""
     mouths, ears = handsets[:3], handsets[3:]
     acknowledged = {key: sequence for mouth in mouths for key, sequence in sent(mouth).items()}
     assert len(acknowledged) == 100, f"seed {seed}: {len(acknowledged)} of 100 notes were acknowledged"
@@ -122,8 +140,9 @@ def test_every_note_arrives_once_in_order_whatever_the_day(loss: float, seed: in
             assert each.audio == note("tea", each.sender, number, size=each.size).audio
 
 
-def test_same_seed_same_marks() -> None:
-    first, second, other = (bad_day(seed, 0.05)[0] for seed in (7, 7, 8))
+@pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda transport: type(transport).__name__)
+def test_same_seed_same_marks(transport: Transport) -> None:
+    first, second, other = (bad_day(seed, 0.05, transport)[0] for seed in (7, 7, 8))
     assert first == second
     assert first != other
 

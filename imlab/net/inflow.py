@@ -34,6 +34,11 @@ class Inflow:
         self._owed = 0  # segments not acknowledged
         self._latest = (0, 0.0)  # the number and moment of the transmission that the acknowledgement will name
 
+    @property
+    def through(self) -> int:
+        """Segments that are here without a gap."""
+        return self._next
+
     def take(self, now: float, segment: tuple[int, int, float]) -> None:
         """A transmission arrives: segment, number, when it was sent."""
         if self.dead:

@@ -71,6 +71,11 @@ class SegmentCircuit:
         return self._up.quiet and self._down.quiet
 
     @property
+    def progress(self) -> tuple[int, int]:
+        """Segments that arrived without a gap, up and down."""
+        return self._up_end.through, self._down_end.through
+
+    @property
     def promised(self) -> float:
         """When the next message will be whole, as far as that is known."""
         up, down = self._up.promises, self._down.promises
@@ -79,7 +84,8 @@ class SegmentCircuit:
     @property
     def alarm(self) -> float:
         """When ``ring`` is to be called."""
-        first = min(self._up.alarm, self._down.alarm)
+        up, down = self._up.alarm, self._down.alarm
+        first = up if up < down else down
         return min(first, *[end.alarm for end in self._ends]) if self._ends else first
 
     def ring(self, now: float) -> None:

@@ -23,15 +23,21 @@ written. The result is that of handling each at its own moment (tests/test_strea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from random import Random
+from typing import Any
 
+from imlab.net.bounds import within
 from imlab.net.circuits import Clock, User
 from imlab.net.lane import Lane
 from imlab.net.links import Path
 from imlab.net.segmentcircuit import SegmentCircuit
 from imlab.net.tcpterms import Terms
+
+DATAGRAM_HEADERS = 28  # bytes: IPv4 20, UDP 8
+DATAGRAM = 1472  # bytes of payload that an MTU of 1500 leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,15 @@ class SegmentWay:
         circuit = SegmentCircuit(self, user)
         self._circuits.append(circuit)
         return circuit
+
+    def datagram(self, up: bool, size: int, take: Callable[[Any], None], what: Any) -> None:
+        """One UDP packet of at most 1472 bytes: it comes once, twice or never, when it comes; ``take`` gets it."""
+        within("a datagram's bytes", size, 0, DATAGRAM)
+        self.turn()
+        lane = self.up if up else self.down
+        lane.sent += 1
+        for at in lane.course.send(self.clock.now, size + DATAGRAM_HEADERS):
+            self.clock.at(at, take, what)
 
     def drop(self, circuit: SegmentCircuit) -> None:
         """A circuit is over; what it has under way still uses the lanes."""
@@ -116,7 +131,11 @@ class SegmentWay:
         return due
 
     def _alarm(self) -> float:
-        return min([circuit.alarm for circuit in self._circuits], default=inf)
+        first = inf
+        for circuit in self._circuits:
+            if (alarm := circuit.alarm) < first:
+                first = alarm
+        return first
 
     def _ring(self, now: float) -> None:
         for circuit in [*self._circuits]:
