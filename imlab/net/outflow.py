@@ -28,10 +28,10 @@ class Outflow:
     """Segments are numbered from 0; a message begins a segment of its own. Times in seconds."""
 
     __slots__ = (
-        "_acked", "_arrival", "_backoff", "_bytes", "_deviation", "_drained", "_due", "_end", "_epoch", "_heard",
+        "_acked", "_arrival", "_backoff", "_bytes", "_deviation", "_drained", "_end", "_epoch", "_heard",
         "_lane", "_last_sent", "_limit", "_limited", "_lost", "_lost_order", "_most", "_newest", "_next", "_number",
-        "_order", "_out", "_probed", "_probes", "_round", "_tails", "_timed", "_trip", "alarm", "dead", "promises",
-        "take", "troubled", "window",
+        "_order", "_out", "_probed", "_probes", "_round", "_tails", "_timed", "_timeout", "_trip", "alarm", "dead",
+        "promises", "take", "troubled", "window",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,7 @@ class Outflow:
         self._newest = self._last_sent = -inf  # when: the latest transmission that arrived; the latest of all
         self._arrival = 0.0
         self._trip = self._deviation = 0.0
+        self._timeout = FIRST_TIMEOUT  # without backing off
         self._timed = self._probed = False
         self._backoff = 0
 
@@ -71,19 +72,14 @@ class Outflow:
         """Is everything sent, and nothing to be repaired: is it known when all of it arrives?"""
         return not self.troubled and self._next == self._end
 
-    @property
-    def timeout(self) -> float:
-        """The retransmission timeout, without backing off, in seconds."""
-        return self._trip + max(LEAST_DEVIATION, 4 * self._deviation) if self._timed else FIRST_TIMEOUT
-
     def swallow(self, size: int) -> None:
         """Take bytes that will never leave: the connection is dead, and its owner does not know."""
         self._bytes += size
 
     def write(self, now: float, size: int) -> int:
         """A message of ``size`` bytes; one without any still takes a segment. The number of its last segment."""
-        if not self._out and now - self._last_sent > self.timeout and self._timed:
-            self.window.rest((now - self._last_sent) / self.timeout)
+        if not self._out and now - self._last_sent > self._timeout and self._timed:
+            self.window.rest((now - self._last_sent) / self._timeout)
         count = -(-size // SEGMENT) or 1
         self._end += count
         last = self._end - 1
@@ -126,7 +122,7 @@ class Outflow:
         if self._may_probe():
             self._probed = True
             self._transmit(now, max(self._out))
-            self.alarm = now + self.timeout
+            self.alarm = now + self._timeout
             return
         if self._timed:  # a lost first segment is the handshake's, and costs time only
             self.window.collapse(cut=self._heard >= self._epoch)
@@ -141,16 +137,20 @@ class Outflow:
 
     def _settle(self, through: int, others: tuple[int, ...]) -> int:
         """Strike what arrived; how much of it is news."""
-        out, fresh = self._out, 0
-        while self._acked < through:
-            segment = self._acked
-            fresh += out.pop(segment, 0) > 0
-            self._lost.discard(segment)
-            self._tails.pop(segment, None)
-            self._acked += 1
+        out, lost, tails, fresh = self._out, self._lost, self._tails, 0
+        for segment in range(self._acked, through):
+            if segment in out:
+                del out[segment]
+                fresh += 1
+            elif segment in lost:
+                lost.remove(segment)
+            if segment in tails:
+                del tails[segment]
+        if through > self._acked:
+            self._acked = through
         for segment in others:
             fresh += out.pop(segment, 0) > 0
-            self._lost.discard(segment)
+            lost.discard(segment)
         order = self._order
         while order and out.get(order[0][1]) != order[0][0]:
             order.popleft()
@@ -163,6 +163,8 @@ class Outflow:
             self._trip += (trip - self._trip) / 8
         else:
             self._trip, self._deviation, self._timed = trip, trip / 2, True
+        spread = 4 * self._deviation
+        self._timeout = self._trip + (spread if spread > LEAST_DEVIATION else LEAST_DEVIATION)
 
     def _look_for_losses(self, now: float) -> None:
         order, out = self._order, self._out
@@ -240,10 +242,13 @@ class Outflow:
         if not self._out:
             self.alarm = inf
             return
-        wait = min(MOST_TIMEOUT, self.timeout * 2**self._backoff)
-        if self._may_probe() and self._timed:
+        wait = self._timeout
+        if self._backoff:
+            wait = min(MOST_TIMEOUT, wait * 2**self._backoff)
+        elif self._timed and self._may_probe():
             alone = LEAST_DEVIATION if len(self._out) == 1 else PROBE_DELAY  # it may wait for a delayed acknowledgement
-            wait = min(wait, 2 * self._trip + alone)
+            probe = 2 * self._trip + alone
+            wait = probe if probe < wait else wait
         self.alarm = now + wait
 
     def _may_probe(self) -> bool:

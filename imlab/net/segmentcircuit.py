@@ -37,6 +37,9 @@ class Step:
         self.number = number
 
 
+Flow = Outflow | Inflow
+
+
 class SegmentCircuit:
     """See Circuit."""
 
@@ -44,7 +47,9 @@ class SegmentCircuit:
         self._wheel, self._user = wheel, user
         self._up, self._up_end = self._join(wheel.up, wheel.down, True)
         self._down, self._down_end = self._join(wheel.down, wheel.up, False)
-        self._ends = (self._up_end, self._down_end) if wheel.terms.every > 1 else ()  # whose alarms may ring
+        self.flows: tuple[Flow, ...] = (self._up, self._down)  # whose alarms may ring
+        if wheel.terms.every > 1:
+            self.flows += (self._up_end, self._down_end)
         self._stopped = False
         self._standing = False  # the client has the connection
 
@@ -80,18 +85,6 @@ class SegmentCircuit:
         """When the next message will be whole, as far as that is known."""
         up, down = self._up.promises, self._down.promises
         return min(up[0] if up else inf, down[0] if down else inf)
-
-    @property
-    def alarm(self) -> float:
-        """When ``ring`` is to be called."""
-        up, down = self._up.alarm, self._down.alarm
-        first = up if up < down else down
-        return min(first, *[end.alarm for end in self._ends]) if self._ends else first
-
-    def ring(self, now: float) -> None:
-        """An alarm may be due."""
-        for flow in (self._up, self._down, *self._ends):
-            flow.ring(now)
 
     def _join(self, there: Lane, back: Lane, up: bool) -> tuple[Outflow, Inflow]:
         terms = self._wheel.terms

@@ -33,7 +33,7 @@ from imlab.net.bounds import within
 from imlab.net.circuits import Clock, User
 from imlab.net.lane import Lane
 from imlab.net.links import Path
-from imlab.net.segmentcircuit import SegmentCircuit
+from imlab.net.segmentcircuit import Flow, SegmentCircuit
 from imlab.net.tcpterms import Terms
 
 DATAGRAM_HEADERS = 28  # bytes: IPv4 20, UDP 8
@@ -56,6 +56,7 @@ class SegmentWay:
         self.terms, self.clock = terms, clock
         self.up, self.down = Lane(path.up, f"{name} up"), Lane(path.down, f"{name} down")
         self._circuits: list[SegmentCircuit] = []
+        self._flows: list[Flow] = []  # of all circuits, those that may have an alarm
         self._planned = inf
         self._turning = False
 
@@ -63,6 +64,7 @@ class SegmentWay:
         """See Way."""
         circuit = SegmentCircuit(self, user)
         self._circuits.append(circuit)
+        self._flows.extend(circuit.flows)
         return circuit
 
     def datagram(self, up: bool, size: int, take: Callable[[Any], None], what: Any) -> None:
@@ -78,6 +80,7 @@ class SegmentWay:
         """A circuit is over; what it has under way still uses the lanes."""
         if circuit in self._circuits:
             self._circuits.remove(circuit)
+            self._flows = [flow for other in self._circuits for flow in other.flows]
 
     @property
     def packets(self) -> int:
@@ -93,7 +96,10 @@ class SegmentWay:
         while True:
             lane = up if up and (not down or up[0][0] <= down[0][0]) else down
             at = lane[0][0] if lane else inf
-            alarm = self._alarm()
+            alarm = inf
+            for flow in self._flows:
+                if flow.alarm < alarm:
+                    alarm = flow.alarm
             if alarm < at:
                 if alarm > now:
                     break
@@ -121,22 +127,15 @@ class SegmentWay:
             self.plan()
 
     def _due(self) -> float:
-        due = inf
+        due = min([flow.alarm for flow in self._flows], default=inf)
         for circuit in self._circuits:
-            due = min(due, circuit.alarm, circuit.promised)
+            due = min(due, circuit.promised)
             if not circuit.quiet:
                 for lane in (self.up.packets, self.down.packets):
                     if lane:
                         due = min(due, lane[0][0])
         return due
 
-    def _alarm(self) -> float:
-        first = inf
-        for circuit in self._circuits:
-            if (alarm := circuit.alarm) < first:
-                first = alarm
-        return first
-
     def _ring(self, now: float) -> None:
-        for circuit in [*self._circuits]:
-            circuit.ring(now)
+        for flow in self._flows:
+            flow.ring(now)
