@@ -69,8 +69,13 @@ class Outflow:
 
     @property
     def quiet(self) -> bool:
-        """Is everything sent, and nothing to be repaired: is it known when all of it arrives?"""
-        return not self.troubled and self._next == self._end
+        """Is everything sent, and nothing to be repaired: is it known when all of it arrives?
+
+        Where packets overtake each other, what is sent again without need may come first.
+        """
+        if self.troubled or self._next < self._end:
+            return False
+        return not self._out or self._lane.course.link.reordering is None
 
     def swallow(self, size: int) -> None:
         """Take bytes that will never leave: the connection is dead, and its owner does not know."""
