@@ -7,6 +7,7 @@ what arrived and sends only the rest.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -52,7 +53,9 @@ class Sender:
         self._limit = chunk  # of this server, known with its Welcome
         self._codecs: tuple[str, ...] = ()  # that it keeps, known with its Welcome; none named: any
         self._notes: dict[str, Outgoing] = {}
-        self._rest: dict[str, Outgoing] = {}  # of these, in their order, those not yet handed over: all that pump sees
+        # Of these, in their order, those not yet handed over: all that pump sees. A dict's first is slow to find when
+        # many before it were deleted; an OrderedDict's is not.
+        self._rest: OrderedDict[str, Outgoing] = OrderedDict()
         self._later: dict[str, Outgoing] = {}  # of these, those that have a ``due``
         self._unsent = 0
 
@@ -76,7 +79,7 @@ class Sender:
         self._limit, self._codecs, self._unsent = min(self._chunk, chunk_limit), codecs, 0
         for outgoing in self._notes.values():
             outgoing.sent, outgoing.asking = None, False
-        self._rest = dict(self._notes)
+        self._rest = OrderedDict(self._notes)
         self._turn_away()
         self.pump(now)
 
@@ -113,7 +116,7 @@ class Sender:
             outgoing.tries += 1
             outgoing.sent, outgoing.asking = None, False
             self._later[message.about] = outgoing
-            self._rest = {key: each for key, each in self._notes.items() if not each.handed_over}
+            self._rest = OrderedDict((key, each) for key, each in self._notes.items() if not each.handed_over)
         else:
             self._forget(message.about)
             self._emit(Deliver(Failed(message.about, message.fault, message.why)))
