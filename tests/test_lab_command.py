@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from imlab.desk import dispatch
 from imlab.desk.doctor import SIGNS, table
-from imlab.desk.environment.findings import Finding
+from imlab.desk.environment.findings import Finding, networks
 from imlab.desk.environment.requirements import allowed, missing
 from imlab.desk.jupyter import options
 from imlab.desk.test import Count, read_report
 from imlab.errors import DoorError, InvalidRun, PeerError, UsageError
+from imlab.net.tun import refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -116,6 +118,14 @@ def test_the_doctors_table() -> None:
     assert [line.split()[0] for line in lines[1::2]] == list(SIGNS.values())
 
 
+def test_the_doctor_names_what_bad_networks_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    proxy, engine = networks()
+    assert (proxy.name, proxy.state, engine.name, engine.state) == ("proxy", "here", "TUN engine", "missing")
+    assert "root" in engine.detail or sys.platform != "linux"
+    assert "sudo" in engine.install or sys.platform != "linux"
+
+
 @pytest.mark.parametrize(
     ("environment", "user", "present", "absent"),
     [
@@ -147,3 +157,5 @@ def test_the_doctor_finds_that_the_main_job_can_run_here() -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["ok"]) == (0, True), [f for f in told["findings"] if f["state"] == "broken"]
     assert {"Python", "sound", "scores"} <= {finding["group"] for finding in told["findings"]}
+    engine = next(finding for finding in told["findings"] if finding["name"] == "TUN engine")
+    assert engine["state"] == ("missing" if refusal() else "here"), engine

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import disk_usage
+from shutil import disk_usage, which
 
 import soundfile
 
@@ -22,6 +22,9 @@ from imlab.desk.measuring.places import ROOT
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.lab.machine.facts import facts
 from imlab.lab.machine.interpreter import optimised
+from imlab.net.namespaces import setting
+from imlab.net.netem import has_netem
+from imlab.net.tun import Network, refusal
 
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
 ROOM_TO_WORK = 500_000_000  # bytes for results, stores and the report
@@ -47,6 +50,7 @@ def find_all() -> Iterator[Finding]:
     yield from speech()
     yield from scores()
     yield from programs()
+    yield from networks()
     yield from machine()
 
 
@@ -119,6 +123,28 @@ def programs() -> Iterator[Finding]:
         yield Finding(
             "programs", program.names[0], "here" if path else "missing", detail, "" if path else program.install
         )
+
+
+def networks() -> Iterator[Finding]:
+    """Whether bad networks can be made here: not guessed, one is made."""
+    yield Finding("networks", "proxy", "here", "TCP of any program, without root; it loses nothing")
+    if why := refusal():
+        said, _, remedy = why.partition(": ")
+        yield Finding("networks", "TUN engine", "missing", said, remedy)
+        return
+    try:
+        with Network({"near": None, "far": None}) as network, network["near"].entered():
+            usual, ways = setting("ipv4/tcp_congestion_control"), setting("ipv4/tcp_available_congestion_control")
+    except DoorError as error:
+        yield Finding("networks", "TUN engine", "missing", str(error), "in a container: docker run --privileged")
+        return
+    tcp = f"congestion control {usual}; there are {', '.join(sorted(ways.split()))}"
+    yield Finding("networks", "TUN engine", "here", f"the kernel's own TCP and UDP over any link; {tcp}")
+    if has_netem():
+        yield Finding("networks", "tc netem", "here", "a second opinion")
+    else:
+        remedy = "" if which("tc") else "apt-get install iproute2"
+        yield Finding("networks", "tc netem", "missing", "would be a second opinion; nothing rests on it", remedy)
 
 
 def speech() -> Iterator[Finding]:
