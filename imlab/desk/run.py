@@ -27,7 +27,7 @@ from imlab.desk.report.words import count
 from imlab.errors import DoorError
 from imlab.lab.plan.design import SCALES
 
-NOTEBOOK_S = 15.0  # seconds a notebook needs on two slow cores; the report is written in less
+NOTEBOOK_S = 7.0  # seconds a notebook needs on two slow cores; the report is written in less
 
 EPILOG = """\
 Studies are measured in order of importance, each if what it predicts fits into what is left of the budget; one that

@@ -34,7 +34,7 @@ READING = "imlab.studies.stop_to_play.reading"  # pandas and matplotlib: not for
 
 CODECS = (Opus(bitrate=24_000, frame_ms=20), Opus(bitrate=16_000, frame_ms=60))
 RATE = 80.0  # taps per second on loopback, evenly: a light load, so that the stages are those of one note
-WINDOW_S = {"smoke": 1.0, "quick": 2.5, "full": 14.0}  # 1,120 taps at full scale: enough for a p99 in every run
+WINDOW_S = {"smoke": 1.0, "quick": 1.5, "full": 14.0}  # 1,120 taps at full scale: enough for a p99 in every run
 SIMULATED = {"smoke": 3, "quick": 30, "full": 100}  # notes per path
 
 
@@ -130,7 +130,7 @@ EXPERIMENT = Experiment(
     seed=20_260_101,
     warm_up_s=1.0,
     limit_s=120.0,
-    cost_s={"smoke": 30.0, "quick": 45.0, "full": 120.0},
+    cost_s={"smoke": 30.0, "quick": 36.0, "full": 120.0},
     gates=Gates(cpu=0.35),  # a trial of half a second is mostly its own start, and that is not a neighbour
     versions=versions,
 )

@@ -146,7 +146,7 @@ EXPERIMENT = Experiment(
     blocks=BLOCKS,
     seed=SEED,
     limit_s=900.0,
-    cost_s={"smoke": 20.0, "quick": 15.0, "full": 75.0},
+    cost_s={"smoke": 20.0, "quick": 13.0, "full": 75.0},
     gates=Gates(cpu=1.0, switches=1e9),  # bytes and quality hang on no machine, and CPU time is the thread's own
     versions=versions,
 )
