@@ -134,11 +134,11 @@ def networks() -> Iterator[Finding]:
         return
     try:
         with Network({"near": None, "far": None}) as network, network["near"].entered():
-            usual, ways = setting("ipv4/tcp_congestion_control"), setting("ipv4/tcp_available_congestion_control")
+            usual, ways = setting("ipv4/tcp_congestion_control"), setting("ipv4/tcp_allowed_congestion_control")
     except DoorError as error:
         yield Finding("networks", "TUN engine", "missing", str(error), "in a container: docker run --privileged")
         return
-    tcp = f"congestion control {usual}; there are {', '.join(sorted(ways.split()))}"
+    tcp = f"congestion control {usual}, of {', '.join(sorted(ways.split()))}"
     yield Finding("networks", "TUN engine", "here", f"the kernel's own TCP and UDP over any link; {tcp}")
     if has_netem():
         yield Finding("networks", "tc netem", "here", "a second opinion")
