@@ -1,0 +1,1 @@
+"""What q03_links is made of."""
