@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 
 import numpy as np
@@ -94,7 +95,10 @@ def test_a_window_starts_at_the_agreed_moment_or_not_at_all() -> None:
         start = time.monotonic() + lead_s
         return start, await offer(np.array([0.0, 0.001]), at_once, start=start, receivers=3)
 
-    start, load = asyncio.run(later(0.3))
+    for lead_s in (0.3, 2.0, 10.0):  # a crowded machine needs longer to be ready
+        with suppress(InvalidRun):
+            start, load = asyncio.run(later(lead_s))
+            break
     assert load.origin == start and (load.lag >= 0).all() and load.receivers == 3
     with pytest.raises(InvalidRun, match="after the agreed start"):
         asyncio.run(later(-0.5))
