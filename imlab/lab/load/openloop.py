@@ -98,7 +98,7 @@ async def offer(
 
     The window starts at ``start`` on time.monotonic, or at once; ``receivers`` is for the record.
     ``send`` returns further moments by name (moments.py), read from time.monotonic, or None; it raises when the
-    request failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled and counted as an error.
+    request failed. What has not answered ``drain_s`` seconds after the last arrival is cancelled: an error.
     Run it on asyncio's own loop: uvloop's timers are whole milliseconds too and its turns cannot be timed alike.
     """
     if len(arrivals) == 0 or np.any(np.diff(arrivals) < 0):
