@@ -1,6 +1,6 @@
 """Two or more hosts on one machine, and between them bad links through which the kernel's real TCP and UDP run.
 
-    with Network({"phone": PROFILES["bad 4G"], "server": None}, seed=1) as network:
+    with Network({"phone": PROFILES["bad 4G"].path, "server": None}, seed=1) as network:
         server = network["server"].popen(["iperf3", "-s"])
         network["phone"].popen(["iperf3", "-c", network["server"].address]).wait()
 
