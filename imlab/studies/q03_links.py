@@ -102,7 +102,8 @@ def _checked(carried: Carried) -> Row:
             f"packets were lost by the engine, not by the links: {traffic.overruns} came too fast, "
             f"{traffic.refused} were refused by the kernel"
         )
-    return {"what": "traffic", "packets": traffic.given, "late_p99_s": traffic.lateness(0.99),
+    dropped = sum(count for link in traffic.links.values() for why, count in link.items() if why != "offered")
+    return {"what": "traffic", "packets": traffic.given, "dropped": dropped, "late_p99_s": traffic.lateness(0.99),
             "congestion": CONGESTION, "priority": carried.facts["priority"]}  # fmt: skip
 
 

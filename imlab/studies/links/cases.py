@@ -16,6 +16,7 @@ from imlab.studies.links.networks import NETWORKS
 from imlab.studies.links.taps import CONNECTIONS, FRESH, KEPT
 
 VIRTUAL, TUN = "virtual", "tun"
+BAND = (0.05, 0.95)  # of the simulated notes: nine in ten
 MARGIN = 0.05  # what the expectation calls predicted
 
 
@@ -44,6 +45,17 @@ class Case:
     def notes(self, engine: str) -> pd.Series:
         """Seconds of each note that was heard."""
         return self.rows[self.rows["engine"] == engine]["seconds"].dropna()
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Seconds between which BAND of the simulated notes lie."""
+        low, high = np.quantile(self.notes(VIRTUAL), BAND)
+        return float(low), float(high)
+
+    @property
+    def inside(self) -> int:
+        """Measured notes within the band."""
+        return int(self.notes(TUN).between(*self.band).sum())
 
     def deaf(self, engine: str) -> int:
         """Notes that nobody heard in time."""

@@ -15,7 +15,6 @@ from imlab.lab.plots.room import digits, legend_below
 from imlab.studies.links.cases import TUN, VIRTUAL, Case, geometric
 from imlab.studies.links.taps import CONNECTIONS
 
-BAND = (0.05, 0.95)  # of the simulated notes
 LANES = {connection: (place - 0.5) * 0.4 for place, connection in enumerate(CONNECTIONS)}
 
 
@@ -50,8 +49,7 @@ def _lane(axes: Axes, place: int, case: Case) -> None:
     colour, at = COLOURS[look], place + LANES[case.connection]
     simulated, measured = case.notes(VIRTUAL), case.notes(TUN)
     if len(simulated):
-        low, high = np.quantile(simulated, BAND)
-        axes.plot([low, high], [at, at], color=colour, linewidth=6, alpha=0.3, solid_capstyle="butt")
+        axes.plot(case.band, [at, at], color=colour, linewidth=6, alpha=0.3, solid_capstyle="butt")
         axes.plot(float(np.median(simulated)), at, "|", color=INK, markersize=11, markeredgewidth=1.6)
     axes.plot(measured, [at] * len(measured), MARKERS[look], color=colour, markersize=4.2, markeredgecolor="white",
               markeredgewidth=0.5, zorder=3)  # fmt: skip

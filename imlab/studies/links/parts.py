@@ -6,7 +6,7 @@
 | propagation | no delay, no jitter                                                       |
 | rate        | an infinite rate, and so no queue                                         |
 | slow start  | a first window of more segments than any note has                         |
-| loss        | no loss and no outage, so no recovery, no timeout                         |
+| loss and outages | neither, so no recovery and no timeout                               |
 | CPU, disk   | free                                                                      |
 
 With all of them off nothing is left to wait for. In seconds, not on ln: the parts are bars of a stack. Shapley values
@@ -31,7 +31,7 @@ from imlab.studies.links.taps import FRESH, KEPT, Tap
 from imlab.wire.messages import VoiceMessage
 
 HANDSHAKE, PROPAGATION, RATE, SLOW_START, LOSS, MACHINERY = (
-    "handshake", "propagation", "rate", "slow start", "loss", "CPU, disk")  # fmt: skip
+    "handshake", "propagation", "rate", "slow start", "loss and outages", "CPU, disk")  # fmt: skip
 PARTS = (HANDSHAKE, PROPAGATION, RATE, SLOW_START, LOSS, MACHINERY)
 COLUMNS = {part: f"{part.replace(', ', '_').replace(' ', '_').lower()}_s" for part in PARTS}
 LONG_S = 600.0  # after the tap; a note that is given up cannot be taken apart
