@@ -29,14 +29,14 @@ from imlab.codec.opus import Opus
 from imlab.errors import DoorError
 from imlab.net.aio_client import Client
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.tun import Host, Network, refusal
+from imlab.net.tun import Host, Network
 from imlab.server.terms import Terms
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import RunningServer, start
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import VoiceMessage
 from tests.tally import Tally, check
-from tests.tools import lacking
+from tests.tools import need_network
 
 SEED = 5
 PORT = 8765  # of a host that nobody else is on
@@ -232,8 +232,7 @@ def read(data: File | None) -> tuple[VoiceMessage, ...]:
 @pytest.mark.process
 @pytest.mark.parametrize("day", DAYS.values(), ids=DAYS.keys())
 def test_each_note_is_delivered_once_in_order_whatever_happens(day: Day, speech: Clip, tmp_path: File) -> None:
-    if why := refusal():
-        lacking("a network of one's own", why)
+    need_network()
     path = Path("chaos", day.link, day.link)
     notes = spoken_notes(speech, day.notes)
     with Network({"mouth": path, "ear": path, "server": None}, SEED) as network:

@@ -22,8 +22,8 @@ from imlab.desk.linking.target import filled, parse
 from imlab.errors import UsageError
 from imlab.net.profiles import PROFILES
 from imlab.net.relay import Relay
-from imlab.net.tun import Network, refusal
-from tests.tools import lacking
+from imlab.net.tun import Network
+from tests.tools import need_network
 
 PATIENCE_S = 30.0
 NOTE = Random(5).randbytes(50_000)
@@ -72,12 +72,6 @@ def reflect(listener: socket.socket) -> None:
 def whole(end: socket.socket) -> bytes:
     """What comes until the other side has no more to say."""
     return b"".join(iter(lambda: end.recv(65_536), b""))
-
-
-def need_network() -> None:
-    """Go on only where namespaces can be made."""
-    if why := refusal():
-        lacking("the TUN engine", why)
 
 
 def test_all_networks_are_listed_with_their_sources(capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +190,7 @@ def test_the_exit_code_is_the_commands(script: str, code: int) -> None:
 def test_the_root_of_a_user_namespace_is_root_enough() -> None:
     need_network()
     if subprocess.run(["unshare", "-Urn", "true"], capture_output=True, check=False).returncode:
-        lacking("user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or user.max_user_namespaces")
+        pytest.skip("needs user namespaces: sysctl kernel.unprivileged_userns_clone=1, or user.max_user_namespaces")
     link = [sys.executable, "-m", "imlab", "link", "EDGE", "--quiet", "--", "sh", "-c", "exit 7"]
     assert subprocess.run(["unshare", "-Urn", *link], check=False).returncode == 7
 

@@ -11,9 +11,9 @@ from imlab.net.links import Link, Path, Reordering
 from imlab.net.losses import GilbertElliott
 from imlab.net.netem import behind, has_netem, words
 from imlab.net.ratetrace import RateTrace
-from imlab.net.tun import Network, refusal
+from imlab.net.tun import Network
 from imlab.net.tun_probes import echo
-from tests.tools import lacking
+from tests.tools import need_network
 
 TOLD = [
     (Link(), "limit 1000000 delay 0us"),
@@ -53,8 +53,7 @@ def test_asking_whether_it_is_here_changes_nothing_here() -> None:
 
 @pytest.mark.process
 def test_a_host_behind_it_or_why_not() -> None:
-    if why := refusal():
-        lacking("the TUN engine", why)
+    need_network()
     path = Path("20 ms", Link(delay=0.02), Link(delay=0.03))
     with Network({"near": None, "far": None}) as network:
         if has_netem():
@@ -68,7 +67,6 @@ def test_a_host_behind_it_or_why_not() -> None:
 
 @pytest.mark.process
 def test_it_joins_two() -> None:
-    if why := refusal():
-        lacking("the TUN engine", why)
+    need_network()
     with Network({"a": None, "b": None, "c": None}) as network, pytest.raises(UsageError, match="two hosts"):
         behind(network, "a", Path("x", Link(), Link()))

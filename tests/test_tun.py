@@ -26,7 +26,7 @@ from imlab.net.losses import GilbertElliott
 from imlab.net.star import BIN_S, Star, Traffic
 from imlab.net.tun import Host, Network, refusal
 from imlab.net.tun_probes import arrivals, echo, stream, udp
-from tests.tools import lacking
+from tests.tools import need_network
 
 SEED = 7
 PATIENCE_S = 30.0  # of a busy machine; nothing here waits so long unless it is broken
@@ -44,8 +44,7 @@ LOSSY = [Link(loss=0.1), Link(loss=GilbertElliott(0.05, 0.4), delay=0.01)]
 def shared() -> Iterator[Network]:
     """Three hosts, made once: each test changes the links and begins them anew. The meter never speaks TCP, whose
     late goodbyes would shift the luck of the packets that are counted."""
-    if why := refusal():
-        lacking("the TUN engine", why)
+    need_network()
     with Network({"phone": None, "server": None, "meter": None}, SEED) as network:
         yield network
 

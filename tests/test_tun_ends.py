@@ -14,16 +14,10 @@ from pathlib import Path as File
 import pytest
 
 from imlab.net.namespaces import inhabitants
-from imlab.net.tun import GONE, refusal
-from tests.tools import lacking
+from imlab.net.tun import GONE
+from tests.tools import need_network
 
 PATIENCE_S = 30.0  # of a busy machine; nothing here waits so long unless it is broken
-
-
-def need_network() -> None:
-    """Go on only where namespaces can be made."""
-    if why := refusal():
-        lacking("the TUN engine", why)
 
 
 OWNER = """

@@ -7,16 +7,10 @@ import json
 import pytest
 
 from imlab.net.links import Link, Path
-from imlab.net.tun import Network, refusal
+from imlab.net.tun import Network
 from imlab.net.tun_probes import bulk
 from imlab.net.tun_validation import Finding, Validation, mathis, quantile, validate
-from tests.tools import lacking
-
-
-def need_network() -> None:
-    """Go on only where namespaces can be made."""
-    if why := refusal():
-        lacking("the TUN engine", why)
+from tests.tools import need_network
 
 
 @pytest.mark.process

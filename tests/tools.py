@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import pytest
@@ -12,6 +13,7 @@ from imlab.codec.amr_wb import AmrWb
 from imlab.codec.contract import Codec
 from imlab.desk.environment.programs import find_program
 from imlab.errors import DoorError
+from imlab.net.tun import Network, refusal
 
 
 def need(*names: str) -> None:
@@ -34,6 +36,24 @@ def need_codec(codec: Codec) -> None:
         codec.encoder()
     except DoorError as error:
         lacking(repr(codec), str(error))
+
+
+def need_network() -> None:
+    """Go on only where this kernel lets us make networks. That is granted, not installed: without it CI skips, too."""
+    if why := _no_network():
+        pytest.skip(f"needs networks of its own: {why}")
+
+
+@lru_cache(maxsize=1)
+def _no_network() -> str:
+    """Why not, after one was tried; empty where it can be done."""
+    if why := refusal():
+        return why
+    try:
+        with Network({"near": None, "far": None}):
+            return ""
+    except DoorError as error:
+        return f"{error}; in a container: docker run --privileged"
 
 
 def lacking(what: str, line: str) -> NoReturn:
