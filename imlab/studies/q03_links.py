@@ -157,7 +157,7 @@ EXPERIMENT = Experiment(
     blocks={"smoke": 1, "quick": 6, "full": 18},
     seed=20_260_103,
     limit_s=150.0,
-    cost_s={"smoke": 20.0, "quick": 25.0, "full": 30.0},
+    cost_s={"smoke": 18.0, "quick": 26.0, "full": 30.0},
     gates=Gates(cpu=0.35),
     versions=versions,
 )

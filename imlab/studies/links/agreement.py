@@ -15,7 +15,7 @@ from imlab.studies.links.cases import Case
 from imlab.studies.links.networks import PERFECT
 from imlab.studies.links.taps import CONNECTIONS
 
-APART = log(1.25)  # a note so far off the diagonal is named, but of the perfect network, where the machine is all
+APART = log(1.5)  # a note so far off the diagonal is named, but of the perfect network, where the machine is all
 
 
 def agreement(some: Sequence[Case], title: str, imprint: Imprint | None = None) -> Plot:
@@ -37,7 +37,7 @@ def agreement(some: Sequence[Case], title: str, imprint: Imprint | None = None) 
         legend_below(figure, axes, 3)
         told = [f"{network}: predicted {x:.3g} s, measured {y:.3g} s." for network, x, y in named]
         count = sum(map(len, points.values()))
-        alt = f"{count} notes, measured over predicted. Off the diagonal by more than a quarter: "
+        alt = f"{count} notes, measured over predicted. Off the diagonal by more than a half: "
         return finish(figure, axes, title, alt + (" ".join(told) or "none."), imprint or Imprint())
 
 

@@ -64,7 +64,7 @@ def figures(run: Run) -> dict[str, Plot]:
             drawn[f"parts_{kind}"] = stage_bars(
                 bars,
                 title=f"{said}, dialled at the tap: the wait on {kind} networks",
-                subtitle="mean over simulated notes; shared by switching each cause off, in all combinations",
+                subtitle="mean of simulated notes, shared by switching off causes in all combinations; below 0: not drawn",
                 unit=unit,
                 scale=scale,
                 axis="time to the first sound",
@@ -113,12 +113,12 @@ def judged(run: Run) -> str:
 
 def ruled(rows: pd.DataFrame) -> str:
     """Which part is the longest, by network: the part that is so most often, and where it is another."""
-    dear = {name: max(told, key=lambda part: told[part].estimate) for name, told in shares(rows).items()}
-    far = {name: part for name, part in dear.items() if name != PERFECT.name}
-    usual = max(PARTS, key=lambda part: sum(one == part for one in far.values()))
-    others = [f"{part} on {name}" for name, part in far.items() if part != usual]
-    told = f"when it is dialled at the tap, the longest part is {usual}"
-    return f"{told}, but {' and '.join(others)}" if others else told
+    dear = {name: str(blocks.median().idxmax()) for name, blocks in _taken_apart(rows).items() if name != PERFECT.name}
+    usual = max(PARTS, key=lambda part: sum(one == part for one in dear.values()))
+    others = {part: [name for name, one in dear.items() if one == part] for part in PARTS if part != usual}
+    told = [f"{part} on {' and '.join(names)}" for part, names in others.items() if names]
+    head = f"when it is dialled at the tap, the longest part of the median block is {usual}"
+    return f"{head}, but {', '.join(told)}" if told else head
 
 
 def errors(rows: pd.DataFrame) -> dict[str, Effect]:
@@ -183,17 +183,18 @@ def parts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def shares(rows: pd.DataFrame) -> dict[str, dict[str, Interval]]:
     """Network -> part -> its mean seconds over blocks."""
+    return {name: {part: mean_interval(blocks[part]) for part in PARTS} for name, blocks in _taken_apart(rows).items()}
+
+
+def _taken_apart(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Network -> seconds, block by part, to a microsecond; InvalidRun when there is none."""
     sound = trusted(rows)
     found = sound[sound["what"] == "parts"].dropna(subset=list(COLUMNS.values()))
     if found.empty:
         raise InvalidRun("no note was taken apart")
-    by_network = {name: found[found["network"] == name].groupby("block")[list(COLUMNS.values())].mean()
-                  for name in _places(rows)}  # fmt: skip
-    return {
-        name: {part: mean_interval(blocks[column].round(6)) for part, column in COLUMNS.items()}
-        for name, blocks in by_network.items()
-        if len(blocks)
-    }
+    named = found.rename(columns={column: part for part, column in COLUMNS.items()})
+    by_network = {name: some.groupby("block")[list(PARTS)].mean().round(6) for name, some in named.groupby("network")}
+    return {name: by_network[name] for name in _places(rows) if name in by_network}
 
 
 def _line(case: Case) -> dict[str, object]:
