@@ -64,7 +64,7 @@ def figures(run: Run) -> dict[str, Plot]:
             drawn[f"parts_{kind}"] = stage_bars(
                 bars,
                 title=f"{said}, dialled at the tap: the wait on {kind} networks",
-                subtitle="mean of simulated notes, shared by switching off causes in all combinations; below 0: not drawn",
+                subtitle="mean of simulated notes, shared by switching off causes in every way; below 0: not drawn",
                 unit=unit,
                 scale=scale,
                 axis="time to the first sound",
