@@ -21,6 +21,7 @@ SEGMENT = 1448  # bytes of payload: an MTU of 1500 without HEADERS
 HEADERS = 52  # bytes: IPv4 20, TCP 20, its timestamps 12
 REORDERING = 3  # transmissions
 FIRST_TIMEOUT, LEAST_DEVIATION, MOST_TIMEOUT = 1.0, 0.2, 120.0  # seconds: RFC 6298, Linux's TCP_RTO_MIN and _MAX
+LINEAR = 4  # tries of a first segment, before its timeout doubles: Linux's tcp_syn_linear_timeouts, since 6.5
 PROBE_DELAY = 0.002  # seconds, Linux's TCP_TIMEOUT_MIN of two jiffies
 
 
@@ -29,9 +30,9 @@ class Outflow:
 
     __slots__ = (
         "_acked", "_arrival", "_backoff", "_bytes", "_deviation", "_drained", "_end", "_epoch", "_heard",
-        "_lane", "_last_sent", "_limit", "_limited", "_lost", "_lost_order", "_most", "_newest", "_next", "_number",
-        "_order", "_out", "_probed", "_probes", "_round", "_tails", "_timed", "_timeout", "_trip", "alarm", "dead",
-        "promises", "take", "troubled", "window",
+        "_lane", "_lap", "_last_sent", "_limit", "_limited", "_lost", "_lost_order", "_most", "_newest", "_next",
+        "_number", "_order", "_out", "_probed", "_probes", "_round", "_spread", "_tails", "_timed", "_timeout",
+        "_trip", "_widest", "alarm", "dead", "promises", "take", "troubled", "window",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +59,8 @@ class Outflow:
         self._newest = self._last_sent = -inf  # when: the latest transmission that arrived; the latest of all
         self._arrival = 0.0
         self._trip = self._deviation = 0.0
+        self._spread = self._widest = LEAST_DEVIATION  # seconds added to the trip, and the most of this round trip
+        self._lap = 0  # the transmission that ends the round trip over which the spread is judged
         self._timeout = FIRST_TIMEOUT  # without backing off
         self._timed = self._probed = False
         self._backoff = 0
@@ -124,7 +127,7 @@ class Outflow:
         """The alarm: a probe first, then a timeout."""
         if now < self.alarm or self.dead:
             return
-        if self._may_probe():
+        if self._timed and self._may_probe():
             self._probed = True
             self._transmit(now, max(self._out))
             self.alarm = now + self._timeout
@@ -162,14 +165,24 @@ class Outflow:
         return fresh
 
     def _measure(self, trip: float) -> None:
-        """RFC 6298, 2.2 and 2.3."""
+        """RFC 6298, 2.2 and 2.3, as Linux does it (``tcp_rtt_estimator``): the spread rises at once, and falls by a
+        quarter of what it is too wide once a round trip."""
         if self._timed:
             self._deviation += (abs(trip - self._trip) - self._deviation) / 4
             self._trip += (trip - self._trip) / 8
         else:
             self._trip, self._deviation, self._timed = trip, trip / 2, True
-        spread = 4 * self._deviation
-        self._timeout = self._trip + (spread if spread > LEAST_DEVIATION else LEAST_DEVIATION)
+            self._lap = self._number
+        wide = 4 * self._deviation
+        if wide > self._widest:
+            self._widest = wide
+            if wide > self._spread:
+                self._spread = wide
+        if self._heard > self._lap:
+            if self._widest < self._spread:
+                self._spread -= (self._spread - self._widest) / 4
+            self._widest, self._lap = LEAST_DEVIATION, self._number
+        self._timeout = self._trip + self._spread
 
     def _look_for_losses(self, now: float) -> None:
         order, out = self._order, self._out
@@ -249,7 +262,8 @@ class Outflow:
             return
         wait = self._timeout
         if self._backoff:
-            wait = min(MOST_TIMEOUT, wait * 2**self._backoff)
+            doublings = self._backoff if self._timed else max(0, self._backoff - LINEAR)
+            wait = min(MOST_TIMEOUT, wait * 2**doublings)
         elif self._timed and self._may_probe():
             alone = LEAST_DEVIATION if len(self._out) == 1 else PROBE_DELAY  # it may wait for a delayed acknowledgement
             probe = 2 * self._trip + alone
