@@ -17,12 +17,12 @@ from imlab.client.backoff import Backoff
 from imlab.client.events import Connected, Event, Lost
 from imlab.client.phone import Phone
 from imlab.errors import UsageError
-from imlab.net.aio import Runner
-from imlab.net.aio_client import Client, address
-from imlab.net.aio_server import Server
-from imlab.net.gate import refusal
-from imlab.net.listening import listen
-from imlab.net.websocket import built_for_each, built_once
+from imlab.net.sockets.aio import Runner
+from imlab.net.sockets.aio_client import Client, address
+from imlab.net.sockets.aio_server import Server
+from imlab.net.sockets.gate import refusal
+from imlab.net.sockets.listening import listen
+from imlab.net.sockets.websocket import built_for_each, built_once
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
 from imlab.store.memory import MemoryStore

@@ -27,8 +27,8 @@ from imlab.client.phone import Phone
 from imlab.client.recorder import Recorder
 from imlab.codec.opus import Opus
 from imlab.errors import DoorError
-from imlab.net.aio_client import Client
 from imlab.net.links import Link, Path, Reordering
+from imlab.net.sockets.aio_client import Client
 from imlab.net.tun import Host, Network
 from imlab.server.terms import Terms
 from imlab.stack.plan import ServerPlan

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imlab.net.course import Course, Fate
+from imlab.net.fate.course import Course, Fate
+from imlab.net.fate.losses import GilbertElliott, Loss, LossModel
+from imlab.net.fate.outages import Calendar, Periodic, RandomOutages, Spans
+from imlab.net.fate.ratetrace import Meter, RateTrace
 from imlab.net.links import Link, Reordering
-from imlab.net.losses import GilbertElliott, Loss, LossModel
-from imlab.net.outages import Calendar, Periodic, RandomOutages, Spans
-from imlab.net.ratetrace import Meter, RateTrace
 
 SIGMAS = 5  # of a normal: one false alarm in two million
 TRACE = RateTrace(((1.0, 4e4), (0.5, 0.0), (2.0, 1e5)))

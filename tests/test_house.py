@@ -125,21 +125,21 @@ def bare(module: str, source: str) -> Iterator[str]:
 
 
 LAWS: list[tuple[Law, str, str]] = [
-    (floors, "imlab.wire.messages", "from imlab.net.aio import connect\n"),
+    (floors, "imlab.wire.messages", "from imlab.net.sockets.aio import connect\n"),
     (floors, "imlab.codec.opus", "import imlab.wire.rules\n"),
-    (floors, "imlab.net.aio", "def f():\n    from imlab.store import log\n"),
-    (floors, "imlab.net.aio", "from imlab import errors\n"),
-    (floors, "imlab.net.aio", "import imlab.cellar.wine\n"),
+    (floors, "imlab.net.sockets.aio", "def f():\n    from imlab.store import log\n"),
+    (floors, "imlab.net.sockets.aio", "from imlab import errors\n"),
+    (floors, "imlab.net.sockets.aio", "import imlab.cellar.wine\n"),
     (towers, "imlab.lab.plan.design", "from imlab.audio.clip import Clip\n"),
     (towers, "imlab.stack.local", "from imlab.lab.plan.design import Trial\n"),
     (absolute, "imlab.codec.opus", "from .contract import Packet\n"),
     (absolute, "imlab.codec.opus", "from imlab.codec.contract import *\n"),
-    (early, "imlab.net.aio", "def f():\n    import json\n"),
-    (short, "imlab.net.aio", "a = 1\n" * 301),
-    (short, "imlab.net.aio", "def f():\n" + "    a = 1\n" * 40),
+    (early, "imlab.net.sockets.aio", "def f():\n    import json\n"),
+    (short, "imlab.net.sockets.aio", "a = 1\n" * 301),
+    (short, "imlab.net.sockets.aio", "def f():\n" + "    a = 1\n" * 40),
     (honest, "imlab.net.utils", ""),
     (honest, "imlab.net.base", ""),
-    (bare, "imlab.net.__init__", '"""Net."""\nfrom imlab.net.aio import connect\n'),
+    (bare, "imlab.net.__init__", '"""Net."""\nfrom imlab.net.sockets.aio import connect\n'),
     (bare, "imlab.net.__init__", ""),
 ]
 

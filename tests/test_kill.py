@@ -19,7 +19,7 @@ import pytest
 from imlab.client.backoff import Backoff
 from imlab.client.events import Arrived, Event, Progress, Sent
 from imlab.client.phone import Phone
-from imlab.net.aio_client import Client
+from imlab.net.sockets.aio_client import Client
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start
 from imlab.store.sqlite import SqliteStore

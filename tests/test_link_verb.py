@@ -20,8 +20,8 @@ from imlab.desk import dispatch
 from imlab.desk.linking.owner import owner
 from imlab.desk.linking.target import filled, parse
 from imlab.errors import UsageError
+from imlab.net.kernel.relay import Relay
 from imlab.net.profiles import PROFILES
-from imlab.net.relay import Relay
 from imlab.net.tun import Network
 from tests.tools import need_network
 

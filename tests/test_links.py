@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.net.course import Course
+from imlab.net.fate.course import Course
+from imlab.net.fate.losses import GilbertElliott, Loss
+from imlab.net.fate.outages import Calendar, Outages, Periodic, RandomOutages, Spans
+from imlab.net.fate.ratetrace import Meter, RateTrace
 from imlab.net.links import Link, Reordering
-from imlab.net.losses import GilbertElliott, Loss
-from imlab.net.outages import Calendar, Outages, Periodic, RandomOutages, Spans
-from imlab.net.pipe import Pipe
 from imlab.net.profiles import PROFILES, profile_called
-from imlab.net.ratetrace import Meter, RateTrace
+from imlab.net.simulated.pipe import Pipe
 
 TRACE = RateTrace(((2.0, 100.0), (1.0, 0.0), (0.5, 400.0)))
 

@@ -20,9 +20,9 @@ from imlab.lab.plan.design import plan
 from imlab.lab.record.manifest import read_manifest
 from imlab.lab.record.reading import Run
 from imlab.net import links
-from imlab.net.outages import Calendar
-from imlab.net.ratetrace import Meter, RateTrace
-from imlab.net.star import Star
+from imlab.net.fate.outages import Calendar
+from imlab.net.fate.ratetrace import Meter, RateTrace
+from imlab.net.kernel.star import Star
 from imlab.studies import q03_links as q03
 from imlab.studies.links import parts as taken
 from imlab.studies.links import reading

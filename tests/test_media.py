@@ -20,8 +20,8 @@ from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
-from imlab.net.media import TYPES, media
-from imlab.net.ranges import part
+from imlab.net.web.media import TYPES, media
+from imlab.net.web.ranges import part
 from imlab.server.doors import Page
 from imlab.store.memory import MemoryStore
 from imlab.wire.messages import VoiceMessage

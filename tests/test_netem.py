@@ -7,12 +7,12 @@ from pathlib import Path as File
 import pytest
 
 from imlab.errors import DoorError, UsageError
+from imlab.net.fate.losses import GilbertElliott
+from imlab.net.fate.ratetrace import RateTrace
+from imlab.net.kernel.netem import behind, has_netem, words
+from imlab.net.kernel.probes import echo
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.losses import GilbertElliott
-from imlab.net.netem import behind, has_netem, words
-from imlab.net.ratetrace import RateTrace
 from imlab.net.tun import Network
-from imlab.net.tun_probes import echo
 from tests.tools import need_network
 
 TOLD = [

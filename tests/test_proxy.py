@@ -15,14 +15,14 @@ from time import monotonic
 import pytest
 
 from imlab.errors import UsageError
-from imlab.net.flow import reset
+from imlab.net.fate.losses import GilbertElliott
+from imlab.net.fate.outages import Spans
+from imlab.net.fate.ratetrace import RateTrace
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.losses import GilbertElliott
-from imlab.net.outages import Spans
 from imlab.net.profiles import PROFILES
 from imlab.net.proxy import HOST, Proxy, proxy
-from imlab.net.proxythread import ProxyThread, proxy_thread
-from imlab.net.ratetrace import RateTrace
+from imlab.net.proxying.flow import reset
+from imlab.net.proxying.thread import ProxyThread, proxy_thread
 
 pytestmark = pytest.mark.process
 

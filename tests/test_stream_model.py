@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import UsageError
-from imlab.net.congestion import Cubic, Reno
+from imlab.net.fate.losses import GilbertElliott
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.losses import GilbertElliott
-from imlab.net.outflow import HEADERS, SEGMENT
-from imlab.net.segmentcircuit import framing
-from imlab.net.segments import DATAGRAM, Segments
-from imlab.net.tcpterms import TCP, TLS, WEBSOCKET
+from imlab.net.simulated.congestion import Cubic, Reno
+from imlab.net.simulated.outflow import HEADERS, SEGMENT
+from imlab.net.simulated.segmentcircuit import framing
+from imlab.net.simulated.segments import DATAGRAM, Segments
+from imlab.net.simulated.tcpterms import TCP, TLS, WEBSOCKET
 from imlab.wire.messages import Ack, Chunk, Hello, Message, Ping, Welcome
 from imlab.wire.sizes import checked_size, swift_size
 from tests.conformance import note

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from imlab.errors import DoorError, UsageError
-from imlab.net.course import Course
+from imlab.net.fate.course import Course
+from imlab.net.fate.losses import GilbertElliott
+from imlab.net.kernel.probes import arrivals, echo, stream, udp
+from imlab.net.kernel.star import BIN_S, Star, Traffic
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.losses import GilbertElliott
-from imlab.net.star import BIN_S, Star, Traffic
 from imlab.net.tun import Host, Network, refusal
-from imlab.net.tun_probes import arrivals, echo, stream, udp
 from tests.tools import need_network
 
 SEED = 7

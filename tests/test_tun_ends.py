@@ -13,7 +13,7 @@ from pathlib import Path as File
 
 import pytest
 
-from imlab.net.namespaces import inhabitants
+from imlab.net.kernel.namespaces import inhabitants
 from imlab.net.tun import GONE
 from tests.tools import need_network
 

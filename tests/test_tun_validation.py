@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from imlab.net.kernel.probes import bulk
+from imlab.net.kernel.validation import Finding, Validation, mathis, quantile, validate
 from imlab.net.links import Link, Path
 from imlab.net.tun import Network
-from imlab.net.tun_probes import bulk
-from imlab.net.tun_validation import Finding, Validation, mathis, quantile, validate
 from tests.tools import need_network
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from imlab.client.events import Event
 from imlab.client.phone import Phone
-from imlab.net.circuits import Transport
 from imlab.net.links import Link, Path
-from imlab.net.messages import Messages
-from imlab.net.segments import Segments
-from imlab.net.simstore import SimulatedStore
+from imlab.net.simulated.circuits import Transport
+from imlab.net.simulated.messages import Messages
+from imlab.net.simulated.segments import Segments
+from imlab.net.simulated.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms

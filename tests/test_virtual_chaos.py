@@ -10,11 +10,11 @@ import pytest
 
 from imlab.client.events import Event
 from imlab.client.phone import Phone
-from imlab.net.course import Fate
+from imlab.net.fate.course import Fate
+from imlab.net.fate.losses import GilbertElliott
 from imlab.net.links import Link, Path, Reordering
-from imlab.net.losses import GilbertElliott
-from imlab.net.segments import Segments, SegmentWay
-from imlab.net.simstore import SimulatedStore
+from imlab.net.simulated.segments import Segments, SegmentWay
+from imlab.net.simulated.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms

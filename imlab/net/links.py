@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from imlab.net.bounds import label, positive, within
-from imlab.net.losses import Loss, LossModel
-from imlab.net.outages import Outages, Spans
-from imlab.net.ratetrace import RateTrace
+from imlab.net.fate.bounds import label, positive, within
+from imlab.net.fate.losses import Loss, LossModel
+from imlab.net.fate.outages import Outages, Spans
+from imlab.net.fate.ratetrace import RateTrace
 
 
 @dataclass(frozen=True, slots=True)

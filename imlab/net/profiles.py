@@ -20,10 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from imlab.errors import UsageError
+from imlab.net.fate.losses import GilbertElliott
+from imlab.net.fate.outages import Periodic
+from imlab.net.fate.ratetrace import RateTrace
 from imlab.net.links import Link, Path
-from imlab.net.losses import GilbertElliott
-from imlab.net.outages import Periodic
-from imlab.net.ratetrace import RateTrace
 
 MBIT = 125_000.0  # bytes per second
 BLOAT = 2.0  # seconds that a mobile network's queue holds at its own rate (J)

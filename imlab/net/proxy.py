@@ -6,7 +6,7 @@ duplication, reordering) it refuses. A client's connect returns at once, for the
 the handshake is paid before its first byte. Rates are of payload: headers, 4 % of a full packet, are not counted.
 
 Never early, and late by the loop's timers: on an ordinary loop up to 1 ms in each direction (epoll counts whole
-milliseconds, rounded up); ``proxythread`` has a loop with finer ones.
+milliseconds, rounded up); ``proxying.thread`` has a loop with finer ones.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from asyncio import StreamReader, StreamWriter, TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from imlab.net.flow import SEGMENT, Flow, reset
 from imlab.net.links import Path
-from imlab.net.streamway import StreamWay, check
+from imlab.net.proxying.flow import SEGMENT, Flow, reset
+from imlab.net.proxying.streamway import StreamWay, check
 
 HOST = "127.0.0.1"
 HANDSHAKE = 60  # bytes of a SYN with its options and an IP header

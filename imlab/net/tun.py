@@ -11,7 +11,7 @@ What is true of it: TCP sees a far bottleneck, as through a modem: its packets l
 one (no TSO), and wait in the link's queue. Sizes count IP headers. IPv4 alone. TCP's congestion control is the
 kernel's default unless named (see ``facts``), and no connection learns from an earlier one (tcp_no_metrics_save).
 The way through device, forwarder and device adds some ten microseconds of CPU a packet and what the scheduler adds;
-``imlab.net.tun_validation`` measures both.
+``imlab.net.kernel.validation`` measures both.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from types import TracebackType
 from typing import Any
 
 from imlab.errors import DoorError, UsageError
+from imlab.net.kernel.device import DOOR
+from imlab.net.kernel.namespaces import inside, setting
+from imlab.net.kernel.star import Star, Traffic
 from imlab.net.links import Path
-from imlab.net.namespaces import inside, setting
-from imlab.net.star import Star, Traffic
-from imlab.net.tundevice import DOOR
 
 GONE = "the forwarder of this network is gone, and with it the network: make another"
 PATIENCE_S = 20.0  # for an answer of the forwarder, on a machine that is very busy
@@ -111,7 +111,7 @@ class Network:
             raise DoorError(why)
         self._lock = threading.Lock()
         self._control, theirs = _pair()
-        command = [sys.executable, "-P", "-m", "imlab.net.forwarder", str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "imlab.net.kernel.forwarder", str(theirs.fileno()), str(os.getpid())]
         self._forwarder = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )

@@ -16,11 +16,11 @@ from imlab.client.events import Event
 from imlab.client.line import SERVER
 from imlab.client.phone import Phone
 from imlab.errors import UsageError
-from imlab.net.circuits import Transport
 from imlab.net.links import Path
-from imlab.net.messages import Messages
-from imlab.net.simstore import SimulatedStore
-from imlab.net.virtualends import Bye, Connection, Node, PhoneNode
+from imlab.net.simulated.circuits import Transport
+from imlab.net.simulated.ends import Bye, Connection, Node, PhoneNode
+from imlab.net.simulated.messages import Messages
+from imlab.net.simulated.simstore import SimulatedStore
 from imlab.server.hub import Hub
 from imlab.wire.effects import Broadcast, Close, Deliver, Dial, Effect, Load, Send, Store
 from imlab.wire.messages import Message

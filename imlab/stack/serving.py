@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from imlab.errors import UsageError
-from imlab.net.aio_server import Server
-from imlab.net.http import HttpServer
-from imlab.net.listening import listen
-from imlab.net.media import media
+from imlab.net.sockets.aio_server import Server
+from imlab.net.sockets.listening import listen
+from imlab.net.web.http import HttpServer
+from imlab.net.web.media import media
 from imlab.server.hub import Hub
 from imlab.stack.library import Library
 from imlab.stack.marks import MarksFile

@@ -14,8 +14,8 @@ from imlab.codec.opus import Opus
 from imlab.errors import InvalidRun
 from imlab.lab.machine.gates import Gates
 from imlab.lab.plan.design import Experiment, Row, Trial
+from imlab.net.kernel.validation import validate
 from imlab.net.tun import refusal
-from imlab.net.tun_validation import validate
 from imlab.studies.links.lighter import lighter
 from imlab.studies.links.parts import parts
 from imlab.studies.links.real import CONGESTION, Carried, carry

@@ -12,7 +12,7 @@ from random import SystemRandom
 from imlab.client.events import Connected, Event, Lost, Rejected
 from imlab.client.phone import Phone
 from imlab.errors import PeerError
-from imlab.net.aio_client import Client
+from imlab.net.sockets.aio_client import Client
 from imlab.stack.marks import MarksFile
 from imlab.trace import Trace, ignore
 

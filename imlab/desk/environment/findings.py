@@ -22,8 +22,8 @@ from imlab.desk.measuring.places import ROOT
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.lab.machine.facts import facts
 from imlab.lab.machine.interpreter import optimised
-from imlab.net.namespaces import setting
-from imlab.net.netem import has_netem
+from imlab.net.kernel.namespaces import setting
+from imlab.net.kernel.netem import has_netem
 from imlab.net.tun import Network, refusal
 
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")

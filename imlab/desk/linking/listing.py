@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from math import inf
 
+from imlab.net.fate.ratetrace import RateTrace
 from imlab.net.links import Link
 from imlab.net.profiles import PROFILES
-from imlab.net.ratetrace import RateTrace
 
 COLUMNS = ("delay ms", "jitter ms", "kB/s", "loss %", "queue kB")
 

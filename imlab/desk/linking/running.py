@@ -14,10 +14,10 @@ from typing import Any
 from imlab.desk.linking.far import far_server, started
 from imlab.desk.linking.target import Addresses, filled, parse
 from imlab.errors import UsageError
+from imlab.net.kernel.relay import Relay, Target
 from imlab.net.links import Link, Path
 from imlab.net.profiles import profile_called
-from imlab.net.proxythread import proxy_thread
-from imlab.net.relay import Relay, Target
+from imlab.net.proxying.thread import proxy_thread
 from imlab.net.tun import Network, refusal
 
 TO_END_S = 5.0  # for a command that heard Ctrl-C, as we did

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imlab.errors import UsageError
-from imlab.net.relay import Target
+from imlab.net.kernel.relay import Target
 
 Addresses = Mapping[str, str]  # {word} -> what it stands for
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from imlab.net.fate.outages import Outages, Periodic
+from imlab.net.fate.ratetrace import RateTrace
 from imlab.net.links import Link, Path
-from imlab.net.outages import Outages, Periodic
 from imlab.net.profiles import PROFILES
-from imlab.net.ratetrace import RateTrace
 
 PERFECT = Path("perfect", Link(), Link())
 NETWORKS = {path.name: path for path in (PERFECT, *(profile.path for profile in PROFILES.values()))}

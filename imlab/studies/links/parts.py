@@ -23,9 +23,9 @@ from math import inf
 import numpy as np
 
 from imlab.lab.attribution.shapley import shapley
-from imlab.net.congestion import Reno
 from imlab.net.links import Link, Path
-from imlab.net.segments import Segments
+from imlab.net.simulated.congestion import Reno
+from imlab.net.simulated.segments import Segments
 from imlab.studies.links.simulated import MACHINE, NOTHING, TCP, tap_once
 from imlab.studies.links.taps import FRESH, KEPT, Tap
 from imlab.wire.messages import VoiceMessage

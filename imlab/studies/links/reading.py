@@ -14,9 +14,9 @@ from imlab.lab.plots.forest import forest
 from imlab.lab.record.reading import Run, trusted
 from imlab.lab.statistics.effect import Effect
 from imlab.lab.statistics.intervals import Interval, mean_interval
+from imlab.net.fate.ratetrace import RateTrace
 from imlab.net.links import Link
 from imlab.net.profiles import PROFILES
-from imlab.net.ratetrace import RateTrace
 from imlab.studies.links.agreement import agreement
 from imlab.studies.links.cases import TUN, VIRTUAL, Case, cases, geometric, kept, longest
 from imlab.studies.links.networks import NETWORKS, PERFECT

@@ -16,8 +16,8 @@ from imlab.client.phone import Phone
 from imlab.client.player import Player
 from imlab.errors import InvalidRun
 from imlab.lab.running.cores import Cores
-from imlab.net.aio_client import Client
-from imlab.net.star import Traffic
+from imlab.net.kernel.star import Traffic
+from imlab.net.sockets.aio_client import Client
 from imlab.net.tun import Network
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import start

@@ -8,11 +8,11 @@ from random import Random
 
 from imlab.client.events import Event, Listening
 from imlab.client.phone import Phone
-from imlab.net.congestion import Reno
-from imlab.net.segments import Segments
-from imlab.net.simstore import SimulatedStore
+from imlab.net.simulated.congestion import Reno
+from imlab.net.simulated.ends import PhoneNode
+from imlab.net.simulated.segments import Segments
+from imlab.net.simulated.simstore import SimulatedStore
 from imlab.net.virtual import World
-from imlab.net.virtualends import PhoneNode
 from imlab.server.hub import Hub
 from imlab.store.memory import MemoryStore
 from imlab.studies.links.taps import KEPT, Tap

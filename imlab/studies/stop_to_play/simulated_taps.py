@@ -17,7 +17,7 @@ from imlab.client.events import Event
 from imlab.client.phone import Phone
 from imlab.codec.contract import Codec
 from imlab.net.links import Path
-from imlab.net.simstore import SimulatedStore
+from imlab.net.simulated.simstore import SimulatedStore
 from imlab.net.virtual import World
 from imlab.server.hub import Hub
 from imlab.store.memory import MemoryStore

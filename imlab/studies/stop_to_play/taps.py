@@ -31,7 +31,7 @@ from imlab.errors import DoorError, InvalidRun
 from imlab.lab.load.openloop import Load, offer
 from imlab.lab.load.schedule import Uniform
 from imlab.lab.load.validity import Validity
-from imlab.net.aio_client import Client
+from imlab.net.sockets.aio_client import Client
 from imlab.studies.stop_to_play.takes import Take, takes
 from imlab.trace import Mark
 

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from imlab.client.player import coded
 from imlab.codec.container.writing import to_file
 from imlab.errors import DoorError, PeerError, UsageError
-from imlab.net.gate import Names, is_ours
-from imlab.net.openapi import OPENAPI
-from imlab.net.ranges import part
+from imlab.net.sockets.gate import Names, is_ours
+from imlab.net.web.openapi import OPENAPI
+from imlab.net.web.ranges import part
 from imlab.server.doors import Page
 from imlab.wire.limits import INTEGER
 from imlab.wire.messages import VoiceMessage

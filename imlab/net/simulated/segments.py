@@ -29,12 +29,12 @@ from math import inf
 from random import Random
 from typing import Any
 
-from imlab.net.bounds import within
-from imlab.net.circuits import Clock, User
-from imlab.net.lane import Lane
+from imlab.net.fate.bounds import within
 from imlab.net.links import Path
-from imlab.net.segmentcircuit import Flow, SegmentCircuit
-from imlab.net.tcpterms import Terms
+from imlab.net.simulated.circuits import Clock, User
+from imlab.net.simulated.lane import Lane
+from imlab.net.simulated.segmentcircuit import Flow, SegmentCircuit
+from imlab.net.simulated.tcpterms import Terms
 
 DATAGRAM_HEADERS = 28  # bytes: IPv4 20, UDP 8
 DATAGRAM = 1472  # bytes of payload that an MTU of 1500 leaves

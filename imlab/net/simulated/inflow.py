@@ -7,8 +7,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from imlab.net.lane import Lane
-from imlab.net.outflow import HEADERS, Outflow
+from imlab.net.simulated.lane import Lane
+from imlab.net.simulated.outflow import HEADERS, Outflow
 
 SELECTIVE = 3  # segments beyond a gap that an acknowledgement names: SACK blocks beside timestamps, RFC 2018
 

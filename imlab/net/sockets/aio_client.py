@@ -15,8 +15,8 @@ from imlab.client.events import Event
 from imlab.client.line import SERVER
 from imlab.client.phone import Phone
 from imlab.errors import UsageError
-from imlab.net.aio import Runner
-from imlab.net.websocket import PATH, TERMS, DialledConnection, built_for_each, farewell, hang_up, read
+from imlab.net.sockets.aio import Runner
+from imlab.net.sockets.websocket import PATH, TERMS, DialledConnection, built_for_each, farewell, hang_up, read
 from imlab.wire.effects import Close, Deliver, Dial, Effect, Send
 from imlab.wire.messages import VoiceMessage
 from imlab.wire.protobuf import Protobuf

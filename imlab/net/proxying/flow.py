@@ -9,7 +9,7 @@ from asyncio import StreamReader, StreamWriter
 from collections import deque
 from contextlib import suppress
 
-from imlab.net.streamway import StreamWay
+from imlab.net.proxying.streamway import StreamWay
 
 SEGMENT = 1448  # bytes of payload in an Ethernet-sized TCP segment with timestamps
 FLIGHT = 4 << 20  # bytes taken and not yet written, all in all: 300 ms at 100 Mbit/s

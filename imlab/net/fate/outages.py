@@ -14,7 +14,7 @@ from math import inf
 from random import Random
 
 from imlab.errors import UsageError
-from imlab.net.bounds import positive, within
+from imlab.net.fate.bounds import positive, within
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from dataclasses import asdict, dataclass
 from math import ceil, sqrt
 from statistics import fmean, stdev
 
+from imlab.net.kernel.netem import has_netem
+from imlab.net.kernel.probes import bulk, echo, stream
+from imlab.net.kernel.star import Traffic
 from imlab.net.links import Link, Path
-from imlab.net.netem import has_netem
-from imlab.net.star import Traffic
 from imlab.net.tun import Network
-from imlab.net.tun_probes import bulk, echo, stream
 
 MATHIS = sqrt(3 / 2)
 MSS = 1448  # bytes: an MTU of 1500 without 20 of IP, 20 of TCP and 12 of its timestamps

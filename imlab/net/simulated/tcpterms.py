@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imlab.net.bounds import positive, within
-from imlab.net.congestion import Congestion, Cubic
+from imlab.net.fate.bounds import positive, within
+from imlab.net.simulated.congestion import Congestion, Cubic
 
 Dialogue = tuple[tuple[int, int], ...]  # bytes that the client sends, bytes that the server answers, and so on
 TCP: Dialogue = ((0, 0),)

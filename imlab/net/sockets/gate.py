@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from imlab.net.websocket import PATH
+from imlab.net.sockets.websocket import PATH
 
 Names = Collection[str]  # in lower case
 

@@ -13,9 +13,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from imlab.errors import UsageError
-from imlab.net.aio import Runner
-from imlab.net.gate import Names, gatekeeper
-from imlab.net.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
+from imlab.net.sockets.aio import Runner
+from imlab.net.sockets.gate import Names, gatekeeper
+from imlab.net.sockets.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
 from imlab.server.doors import Committed, Page
 from imlab.server.hub import Hub
 from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store

@@ -13,10 +13,10 @@ from dataclasses import replace
 from math import inf
 
 from imlab.errors import UsageError
-from imlab.net.course import Course
+from imlab.net.fate.course import Course
+from imlab.net.fate.losses import Loss
+from imlab.net.fate.outages import Calendar
 from imlab.net.links import Link
-from imlab.net.losses import Loss
-from imlab.net.outages import Calendar
 
 QUEUE = 262_144  # bytes where the link names no bound: without one, all that a sender has would count as sent
 NOTICE = 0.1  # seconds until one who waits hears that the link has changed

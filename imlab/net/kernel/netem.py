@@ -20,11 +20,11 @@ from math import ceil, inf, isinf
 from threading import Thread
 
 from imlab.errors import DoorError, UsageError
-from imlab.net.forwarder import DEVICE
+from imlab.net.fate.losses import GilbertElliott
+from imlab.net.fate.ratetrace import RateTrace
+from imlab.net.kernel.forwarder import DEVICE
+from imlab.net.kernel.namespaces import leave
 from imlab.net.links import Link, Path
-from imlab.net.losses import GilbertElliott
-from imlab.net.namespaces import leave
-from imlab.net.ratetrace import RateTrace
 from imlab.net.tun import Host, Network
 
 PACKET = 1500  # bytes

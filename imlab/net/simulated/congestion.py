@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from imlab.net.bounds import within
+from imlab.net.fate.bounds import within
 
 FIRST = 10  # segments, RFC 6928
 LEAST = 2.0  # segments that a loss leaves, RFC 5681

@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
-from imlab.net.congestion import Congestion
-from imlab.net.lane import Lane, Take
+from imlab.net.simulated.congestion import Congestion
+from imlab.net.simulated.lane import Lane, Take
 
 SEGMENT = 1448  # bytes of payload: an MTU of 1500 without HEADERS
 HEADERS = 52  # bytes: IPv4 20, TCP 20, its timestamps 12

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from imlab.net.course import Course
+from imlab.net.fate.course import Course
 from imlab.net.links import Link
 
 Take = Callable[..., None]  # told the moment, then what the packet carries

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from imlab.net.circuits import Clock, User
 from imlab.net.links import Path
-from imlab.net.pipe import Pipe
+from imlab.net.simulated.circuits import Clock, User
+from imlab.net.simulated.pipe import Pipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
-from imlab.net.circuits import Clock, User
-from imlab.net.inflow import Inflow
-from imlab.net.lane import Lane
-from imlab.net.outflow import Outflow
-from imlab.net.tcpterms import Terms
+from imlab.net.simulated.circuits import Clock, User
+from imlab.net.simulated.inflow import Inflow
+from imlab.net.simulated.lane import Lane
+from imlab.net.simulated.outflow import Outflow
+from imlab.net.simulated.tcpterms import Terms
 
 
 class Wheel(Protocol):

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 
-from imlab.net.forwarder import PRIORITY
+from imlab.net.kernel.forwarder import PRIORITY
 from imlab.net.tun import Host
 
 HEADERS = 28  # bytes of IPv4 and UDP before the payload

@@ -20,10 +20,10 @@ from enum import Enum
 from math import inf
 from random import Random
 
+from imlab.net.fate.losses import Losing, Loss
+from imlab.net.fate.outages import Calendar
+from imlab.net.fate.ratetrace import Meter, RateTrace
 from imlab.net.links import Link
-from imlab.net.losses import Losing, Loss
-from imlab.net.outages import Calendar
-from imlab.net.ratetrace import Meter, RateTrace
 
 
 class Fate(Enum):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from imlab.client.events import Event
 from imlab.client.phone import Phone
-from imlab.net.circuits import Way
+from imlab.net.simulated.circuits import Way
 from imlab.server.hub import Hub
 
 

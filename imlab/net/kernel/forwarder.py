@@ -1,6 +1,6 @@
 """The process in the middle of a star: it holds the namespaces, takes each packet, and gives it back when it is due.
 
-    python -m imlab.net.forwarder DESCRIPTOR PARENT
+    python -m imlab.net.kernel.forwarder DESCRIPTOR PARENT
 
 DESCRIPTOR is our end of a socket pair, over which the parent sends a Star first and orders afterwards. Three
 processes watch each other's end through pidfd_open(2): the parent, the forwarder, and its guard, a fork of it. When
@@ -26,10 +26,10 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from imlab.errors import DoorError, UsageError
-from imlab.net.namespaces import inside, leave, number, setting, sweep
-from imlab.net.star import Star, Started
-from imlab.net.switchboard import Port, Switchboard
-from imlab.net.tundevice import open_tun, overruns, raise_loopback
+from imlab.net.kernel.device import open_tun, overruns, raise_loopback
+from imlab.net.kernel.namespaces import inside, leave, number, setting, sweep
+from imlab.net.kernel.star import Star, Started
+from imlab.net.kernel.switchboard import Port, Switchboard
 
 DEVICE = "link0"
 PRIORITY = 10  # of SCHED_FIFO, 1 to 99: above every usual process, below the kernel's own threads

@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection
 from heapq import heappop, heappush
 from multiprocessing.connection import Connection
 
-from imlab.net.course import Course, Fate
+from imlab.net.fate.course import Course, Fate
+from imlab.net.kernel.star import BIN_S, BINS, Traffic
 from imlab.net.links import Link, Path
-from imlab.net.star import BIN_S, BINS, Traffic
 
 SPIN_S = 100e-6  # a sleeper under SCHED_FIFO wakes up to so late on a virtual machine; the price is CPU, not precision
 BATCH = 32  # packets taken from one device before others have their turn

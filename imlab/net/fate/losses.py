@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from imlab.net.bounds import positive, within
+from imlab.net.fate.bounds import positive, within
 
 Losing = Callable[[], bool]  # asked once per packet: is it lost?
 

@@ -1,0 +1,1 @@
+"""Real WebSockets under the cores, on asyncio."""

@@ -1,0 +1,1 @@
+"""HTTP: notes and their sound."""
