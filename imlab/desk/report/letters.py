@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 from tqdm import tqdm
 
 from imlab.desk.measuring.places import Places
@@ -27,15 +28,16 @@ class Letters:
         return {path.stem: page(notebook, path.stem.replace("_", " ")) for path, notebook in self.done.items()}
 
 
-def notebooks(places: Places, study: str = "") -> list[Path]:
-    """All of them, or those of one study: ``q13_some_words`` is told in ``NN_some_words.ipynb``."""
+def notebooks(places: Places, question: str = "") -> list[Path]:
+    """All of them in the order of reading, or those that tell one study: their title is its question."""
     found = sorted(places.notebooks.glob("*.ipynb"))
-    return [path for path in found if not study or _words(path.stem) == _words(study)]
+    return [path for path in found if not question or _title(path) == " ".join(question.split())]
 
 
-def _words(name: str) -> str:
-    """A name without its number: studies are numbered by importance, notebooks in the order of reading."""
-    return name.partition("_")[2]
+def _title(path: Path) -> str:
+    """The first line of the first cell, without its mark; empty if there is none."""
+    cells = nbformat.read(path, as_version=4).cells
+    return cells[0].source.partition("\n")[0].removeprefix("#").strip() if cells else ""
 
 
 def execute_all(paths: Sequence[Path], scale: str) -> Letters:
