@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,16 @@ from imlab.errors import DoorError, PeerError
 from imlab.server.doors import Committed, Page
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
-from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
+from imlab.wire.effects import Answer, Broadcast, Close, Effect, Load, Send, Store
 from imlab.wire.messages import (
     Ack,
     Chunk,
+    File,
     Hello,
     Join,
     Joined,
     Message,
+    PacketLayout,
     Ping,
     Pong,
     Received,
@@ -264,3 +267,61 @@ def test_a_store_that_cannot_read_is_the_servers_fault() -> None:
     effects = bench.do()
     assert refusals(effects) == [Refused("tea", "server", "disk gone")]
     assert Close(ear, "disk gone") in effects
+
+
+FILE = File("ab" * 32, 9_000, "audio/ogg")
+FILED = replace(note("tea", "ann", 1), layout=PacketLayout(), size=0, audio=b"", file=FILE)
+
+
+def test_a_posted_note_is_stored_broadcast_and_answered_once_each() -> None:
+    bench = Bench()
+    ear = bench.listen("ear")
+    bench.hub.post("http 1", FILED, 0)
+    bench.hub.post("http 2", FILED, 0)  # the same, sent again before the store has spoken
+    (store,) = bench.do()
+    assert isinstance(store, Store)
+    bench.hub.stored(store.ticket, Committed(1), 0)
+    assert bench.do() == [
+        Answer("http 1", Committed(1)),
+        Answer("http 2", Committed(1)),
+        Broadcast((ear,), replace(FILED, sequence=1)),
+    ]
+
+
+def test_who_posts_hears_what_the_store_refuses() -> None:
+    bench = Bench()
+    bench.hub.post("http 1", FILED, 0)
+    (store,) = bench.do()
+    assert isinstance(store, Store)
+    full = DoorError("the disk is full")
+    bench.hub.stored(store.ticket, full, 0)
+    assert bench.do() == [Answer("http 1", full)]
+
+
+@pytest.mark.parametrize("other", [{"sender": "eve"}, {"room": "hall"}, {"file": File("cd" * 32, 9_000, "audio/ogg")}])
+def test_an_id_under_way_is_not_given_to_another_note(other: dict[str, Any]) -> None:
+    bench = Bench()
+    bench.hub.post("http 1", FILED, 0)
+    bench.do()
+    bench.hub.post("http 2", replace(FILED, **other), 0)
+    (answer,) = bench.do()
+    assert isinstance(answer, Answer)
+    assert answer.asker == "http 2"
+    assert isinstance(answer.result, PeerError)
+
+
+def test_a_posted_note_of_a_codec_that_is_not_kept_is_refused() -> None:
+    bench = Bench()
+    bench.hub.post("http 1", replace(FILED, codec="mp3"), 0)
+    (answer,) = bench.do()
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.result, PeerError)
+
+
+def test_a_file_does_not_come_by_word_of_a_session() -> None:
+    bench = Bench()
+    ann = bench.greet("ann")
+    (refused,) = bench.say(ann, replace(FILED, sender="ann"))
+    assert isinstance(refused, Send)
+    assert isinstance(refused.message, Refused)
+    assert refused.message.fault == "peer"

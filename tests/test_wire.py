@@ -20,6 +20,7 @@ from imlab.wire import voice_pb2 as pb
 from imlab.wire.messages import (
     Ack,
     Chunk,
+    File,
     Hello,
     Join,
     Joined,
@@ -42,8 +43,13 @@ NOTE = VoiceMessage(
     ID, "ann", "kitchen", 1_700_000_000_000, 83, "opus", LAYOUT, len(AUDIO), AUDIO, waveform=b"\0\x80\xff"
 )
 
+FILE = File("0123456789abcdef" * 4, 1_000_000, "audio/ogg; codecs=opus")
+FILED = replace(NOTE, layout=PacketLayout(), size=0, audio=b"", file=FILE)
+
 MESSAGES: list[Message] = [
     NOTE,
+    FILED,
+    replace(FILED, file=File("ff" * 32, limits.FILE, "t" * limits.TYPE)),
     replace(NOTE, sequence=7),
     replace(NOTE, audio=AUDIO[:100]),
     replace(NOTE, audio=b""),
@@ -89,6 +95,11 @@ BROKEN: dict[str, Message] = {
     "more sound than the packets hold": replace(NOTE, layout=replace(LAYOUT, samples=5_000)),
     "a rate nobody has": replace(NOTE, layout=replace(LAYOUT, rate=limits.RATE + 1)),
     "a packet of a minute": replace(NOTE, layout=replace(LAYOUT, packet_samples=48_000 * 60)),
+    "a file beside audio": replace(NOTE, file=FILED.file),
+    "a file of half a hash": replace(FILED, file=File("ab" * 31, 1, "audio/ogg")),
+    "a file of nothing": replace(FILED, file=File("ab" * 32, 0, "audio/ogg")),
+    "a file too large": replace(FILED, file=File("ab" * 32, limits.FILE + 1, "audio/ogg")),
+    "a file of no type": replace(FILED, file=File("ab" * 32, 1, "")),
     "too many unknown fields": replace(NOTE, unknown=b"\xa0\x06\x01" * limits.UNKNOWN),
     "a chunk past the largest note": Chunk(ID, limits.AUDIO, b"!"),
     "a chunk of nobody": Chunk("", 0, b"!"),

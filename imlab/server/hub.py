@@ -17,7 +17,7 @@ from imlab.server.rooms import Member, Room, Rooms
 from imlab.server.sessions import Session, Sessions
 from imlab.server.terms import Terms
 from imlab.trace import Mark, Trace, ignore
-from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
+from imlab.wire.effects import Answer, Broadcast, Close, Effect, Load, Send, Store
 from imlab.wire.limits import WHY
 from imlab.wire.messages import (
     Ack,
@@ -88,6 +88,17 @@ class Hub:
         session = self._sessions.close(peer)
         for room in session.rooms if session else ():
             self._rooms.leave(room, peer)
+
+    def post(self, asker: str, note: VoiceMessage, now: float) -> None:
+        """A whole note came without a session, uploaded as a file; one Answer to the asker tells what became of it."""
+        try:
+            to_store = self._intake.post(note, asker)
+        except PeerError as error:
+            self._outbox.append(Answer(asker, error))
+            return
+        if to_store:
+            self._mark(now, "last_byte", note.id, note.file.size if note.file else note.size)
+            self._outbox.append(Store(self._ticket(note.id), note))
 
     def stored(self, ticket: int, result: Committed | Page | Exception, now: float) -> None:
         """The store has answered."""
@@ -170,6 +181,7 @@ class Hub:
 
     def _settle(self, note_id: str, result: Committed | Page | Exception, now: float) -> None:
         pending = self._intake.settle(note_id)
+        self._outbox += [Answer(asker, result) for asker in pending.askers]
         if not isinstance(result, Committed):
             fault = "peer" if isinstance(result, PeerError) else "server"
             for peer in pending.peers:

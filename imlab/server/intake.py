@@ -26,10 +26,11 @@ class Upload:
 
 @dataclass(slots=True)
 class Pending:
-    """A whole note that waits for the store, and the peers to be told."""
+    """A whole note that waits for the store; the peers to be told, and those who posted it without a connection."""
 
     note: VoiceMessage
     peers: list[str] = field(default_factory=list)
+    askers: list[str] = field(default_factory=list)
 
 
 class Intake:
@@ -68,6 +69,18 @@ class Intake:
         """The note goes to the store; this peer wants to know."""
         self._pending[note.id] = Pending(note, [peer])
 
+    def post(self, note: VoiceMessage, asker: str) -> bool:
+        """A whole note goes to the store, and this asker wants to know; False: it is on its way there already."""
+        self._check_codec(note)
+        waiting = self._pending.get(note.id)
+        if waiting is None:
+            self._pending[note.id] = Pending(note, askers=[asker])
+            return True
+        if (waiting.note.sender, waiting.note.room, waiting.note.file) != (note.sender, note.room, note.file):
+            raise PeerError(f"the id {note.id} belongs to another note")
+        waiting.askers.append(asker)
+        return False
+
     def settle(self, note_id: str) -> Pending:
         """The store has answered: who is to be told."""
         return self._pending.pop(note_id)
@@ -88,13 +101,18 @@ class Intake:
             raise PeerError(f"{name!r} sent a note in the name of {message.sender!r}")
         if message.size > self._terms.note:
             raise PeerError(f"the note has {message.size} bytes of audio, the limit is {self._terms.note}")
-        if self._terms.codecs and message.codec not in self._terms.codecs:
-            raise PeerError(f"codec {message.codec} is not kept here, only {', '.join(self._terms.codecs)}")
+        if message.file:
+            raise PeerError("a note with a file comes over HTTP, where the file is")
+        self._check_codec(message)
         if message.sequence:
             raise PeerError(f"the note came with sequence {message.sequence}: the server gives it")
         begun = self._begun(message.id)
         if begun and (begun.sender, begun.room, begun.size) != (name, message.room, message.size):
             raise PeerError(f"the id {message.id} belongs to another note")
+
+    def _check_codec(self, message: VoiceMessage) -> None:
+        if self._terms.codecs and message.codec not in self._terms.codecs:
+            raise PeerError(f"codec {message.codec} is not kept here, only {', '.join(self._terms.codecs)}")
 
     def _begun(self, note_id: str) -> VoiceMessage | None:
         if note_id in self._pending:

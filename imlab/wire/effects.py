@@ -10,6 +10,7 @@ A core puts these in its outbox; a driver carries them out in that order.
 | Dial      | client | opens a connection to that peer; answers ``opened`` or ``closed``                  |
 | Store     | server | makes a note durable; answers ``stored(ticket, Committed or Exception)``           |
 | Load      | server | reads notes after a sequence; answers ``stored(ticket, Page or Exception)``        |
+| Answer    | server | tells whoever posted a note, over HTTP say: Committed, or why not                  |
 | Deliver   | client | hands an event to the application                                                  |
 
 A transport that kept bytes owes one more ``backlog`` when it has sent them. A message that the framing cannot read
@@ -73,10 +74,18 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Tell one who posted a note without a connection what became of it."""
+
+    asker: str
+    result: object
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand an event to the application."""
 
     event: object
 
 
-Effect = Send | Broadcast | Close | Dial | Store | Load | Deliver
+Effect = Send | Broadcast | Close | Dial | Store | Load | Answer | Deliver

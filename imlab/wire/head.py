@@ -9,7 +9,9 @@ from __future__ import annotations
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from imlab.wire import voice_pb2 as pb
-from imlab.wire.messages import PacketLayout, VoiceMessage
+from imlab.wire.messages import File, PacketLayout, VoiceMessage
+
+_NO_FILE = File("", 0, "")
 
 
 def encode_head(note: VoiceMessage) -> bytes:
@@ -24,7 +26,7 @@ def decode_head(head: bytes, audio: bytes, sequence: int) -> VoiceMessage:
 
 def as_protobuf(note: VoiceMessage) -> pb.VoiceMessage:
     """The fields we know, without the audio."""
-    layout = note.layout
+    layout, file = note.layout, note.file or _NO_FILE
     return pb.VoiceMessage(
         timestamp_ms=note.timestamp_ms,
         duration_ms=note.duration_ms,
@@ -42,6 +44,9 @@ def as_protobuf(note: VoiceMessage) -> pb.VoiceMessage:
             sizes=layout.sizes,
         ),
         size=note.size,
+        file_sha256=bytes.fromhex(file.sha256),
+        file_size=file.size,
+        file_type=file.type,
     )
 
 
@@ -66,6 +71,7 @@ def as_note(message: pb.VoiceMessage, audio: bytes, sequence: int) -> VoiceMessa
         audio=audio,
         waveform=message.waveform,
         sequence=sequence,
+        file=File(message.file_sha256.hex(), message.file_size, message.file_type) if message.file_sha256 else None,
         unknown=_unknown(message),
     )
 

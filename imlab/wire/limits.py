@@ -11,6 +11,9 @@ KEY = 256  # characters: far more randomness than anyone can guess
 TOKEN = 8_192  # characters: what web servers take as one header line (nginx: 8k)
 WHY = 1_024  # characters of a refusal: a sentence, not a traceback
 
+FILE = 1 << 30  # bytes of an uploaded file: an hour of stereo PCM at 48 kHz is 691 MB; servers allow less, by policy
+TYPE = 64  # characters of a media type: audio/ogg; codecs=opus
+
 WAVEFORM = 256  # points: Discord's limit; Telegram draws 100, Element 30-120, WhatsApp 64
 DURATION_MS = 3_600_000  # an hour; Element stops at 15 minutes
 AUDIO = 16 << 20  # bytes: an hour of Opus at 32 kbit/s is 14.4 MB; eight minutes of PCM at 16 kHz

@@ -19,11 +19,24 @@ class PacketLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A sound file that the server keeps and gives out over HTTP. sha256: 64 lower-case hex digits; size in bytes.
+
+    type: its media type, as in "audio/ogg".
+    """
+
+    sha256: str
+    size: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceMessage:
     """One voice note, or its beginning: ``audio`` holds the first bytes of ``size``, Chunks bring the rest.
 
     id: 32 lower-case hex digits chosen by the sender. sequence: place in the room from 1, and 0 until committed.
     waveform: 0..255 per point. unknown: protobuf fields of a newer version, kept as they came.
+    file: where a note was uploaded as a file, that stands in the place of audio and layout.
     """
 
     id: str
@@ -38,6 +51,7 @@ class VoiceMessage:
     waveform: bytes = b""
     sequence: int = 0
     unknown: bytes = b""
+    file: File | None = None
 
     @property
     def whole(self) -> bool:

@@ -14,6 +14,7 @@ from imlab.wire import limits
 from imlab.wire.messages import (
     Ack,
     Chunk,
+    File,
     Hello,
     Join,
     Joined,
@@ -48,6 +49,17 @@ def _voice(note: VoiceMessage) -> str:
         or _number("size", note.size, limits.AUDIO)
         or _number("bytes of audio", len(note.audio), note.size)
         or _layout(note.layout, note.size)
+        or (_file(note.file, note.size) if note.file else "")
+    )
+
+
+def _file(file: File, audio: int) -> str:
+    """A file is instead of audio."""
+    return (
+        ("" if _SHA256.fullmatch(file.sha256) else f"a sha256 is 64 lower-case hex digits, not {file.sha256!r:.80}")
+        or _number("bytes of the file", file.size, limits.FILE, least=1)
+        or _text("media type", file.type, limits.TYPE, least=1)
+        or (f"a file, and {audio} bytes of audio beside it" if audio else "")
     )
 
 
@@ -117,6 +129,7 @@ def _beat(beat: Ping | Pong) -> str:
 
 
 _HEX = re.compile(r"[0-9a-f]{32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def _id(id: str) -> str:

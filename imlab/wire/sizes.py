@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from imlab.wire.messages import Ack, Chunk, Message, PacketLayout, VoiceMessage
+from imlab.wire.messages import Ack, Chunk, File, Message, PacketLayout, VoiceMessage
 from imlab.wire.protobuf import Protobuf
 
 FRAMING = Protobuf()
@@ -40,11 +40,16 @@ def _note(note: VoiceMessage) -> int:
         + _number(note.duration_ms)
         + _number(note.sequence)
         + _number(note.size)
+        + (_file(note.file) if note.file else 0)
         + _bytes(note.waveform)
         + _wrapped(_layout(note.layout))
         + _bytes(note.audio)
         + len(note.unknown)
     )
+
+
+def _file(file: File) -> int:
+    return _wrapped(len(file.sha256) // 2) + _number(file.size) + _text(file.type)
 
 
 @lru_cache(maxsize=1024)  # the sender's note and the server's have the same layout

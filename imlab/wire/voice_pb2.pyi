@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class VoiceMessage(_message.Message):
-    __slots__ = ("timestamp_ms", "duration_ms", "codec", "id", "sender", "room", "sequence", "waveform", "layout", "size", "audio")
+    __slots__ = ("timestamp_ms", "duration_ms", "codec", "id", "sender", "room", "sequence", "waveform", "layout", "size", "file_sha256", "file_size", "file_type", "audio")
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     DURATION_MS_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,9 @@ class VoiceMessage(_message.Message):
     WAVEFORM_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    FILE_SHA256_FIELD_NUMBER: _ClassVar[int]
+    FILE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    FILE_TYPE_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     timestamp_ms: int
     duration_ms: int
@@ -29,8 +32,11 @@ class VoiceMessage(_message.Message):
     waveform: bytes
     layout: PacketLayout
     size: int
+    file_sha256: bytes
+    file_size: int
+    file_type: str
     audio: bytes
-    def __init__(self, timestamp_ms: _Optional[int] = ..., duration_ms: _Optional[int] = ..., codec: _Optional[str] = ..., id: _Optional[str] = ..., sender: _Optional[str] = ..., room: _Optional[str] = ..., sequence: _Optional[int] = ..., waveform: _Optional[bytes] = ..., layout: _Optional[_Union[PacketLayout, _Mapping]] = ..., size: _Optional[int] = ..., audio: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, timestamp_ms: _Optional[int] = ..., duration_ms: _Optional[int] = ..., codec: _Optional[str] = ..., id: _Optional[str] = ..., sender: _Optional[str] = ..., room: _Optional[str] = ..., sequence: _Optional[int] = ..., waveform: _Optional[bytes] = ..., layout: _Optional[_Union[PacketLayout, _Mapping]] = ..., size: _Optional[int] = ..., file_sha256: _Optional[bytes] = ..., file_size: _Optional[int] = ..., file_type: _Optional[str] = ..., audio: _Optional[bytes] = ...) -> None: ...
 
 class PacketLayout(_message.Message):
     __slots__ = ("rate", "delay", "samples", "packet_samples", "sizes")

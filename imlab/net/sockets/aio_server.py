@@ -12,13 +12,13 @@ from websockets.asyncio.server import Server as Listener
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from imlab.errors import UsageError
+from imlab.errors import DoorError, UsageError
 from imlab.net.sockets.aio import Runner
 from imlab.net.sockets.gate import Names, gatekeeper
 from imlab.net.sockets.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
 from imlab.server.doors import Committed, Page
 from imlab.server.hub import Hub
-from imlab.wire.effects import Broadcast, Close, Effect, Load, Send, Store
+from imlab.wire.effects import Answer, Broadcast, Close, Effect, Load, Send, Store
 from imlab.wire.messages import Message, VoiceMessage
 from imlab.wire.protobuf import Protobuf
 
@@ -40,6 +40,8 @@ class Server:
         self._runner = Runner(hub, self._do)
         self._connections: dict[str, ServerConnection] = {}
         self._count = 0  # of connections ever
+        self._posted: dict[str, asyncio.Future[object]] = {}
+        self._runner.broken.add_done_callback(self._leave_none_waiting)
         self._stopping = False
         self._asked = 0  # of the store, and not answered
         self._idle = asyncio.Event()  # set by the last answer once we stop
@@ -93,6 +95,24 @@ class Server:
         if self._stopping and not self._asked:
             self._idle.set()
 
+    async def post(self, note: VoiceMessage) -> Committed:
+        """Make a note durable that came without a connection, and bring it to its room; else PeerError or DoorError."""
+        self._count += 1
+        asker = f"post#{self._count}"
+        answer = self._posted[asker] = self._loop.create_future()
+        self._runner.tell(self._hub.post, asker, note)
+        result = await answer
+        if isinstance(result, Exception):
+            raise result
+        assert isinstance(result, Committed)
+        return result
+
+    def _leave_none_waiting(self, broken: asyncio.Future[None]) -> None:
+        """A driver that is broken answers nobody any more: say so, instead of nothing."""
+        for answer in self._posted.values():
+            answer.set_result(DoorError("the server has broken down"))
+        self._posted.clear()
+
     async def _attend(self, connection: ServerConnection) -> None:
         """One connection, from beginning to end."""
         assert isinstance(connection, ServedConnection)
@@ -133,6 +153,8 @@ class Server:
             case Load(ticket, room, after, limit):
                 self._asked += 1
                 self._load(ticket, room, after, limit)
+            case Answer(asker, result):
+                self._posted.pop(asker).set_result(result)
             case Close(peer, why):
                 if connection := self._connections.pop(peer, None):
                     self._runner.spawn(hang_up(connection, why))
