@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
@@ -86,6 +87,10 @@ def test_conda_users_get_the_same() -> None:
         assert asked[name].extras == requirement.extras, name
 
 
+owners_of_modules = cache(packages_distributions)
+
+
+@cache
 def imported(folder: str) -> set[str]:
     """The packages that a folder's files import, by the names of the package index."""
     sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
@@ -93,7 +98,7 @@ def imported(folder: str) -> set[str]:
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     tops = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"imlab", "tests", ""}
-    owners = packages_distributions()
+    owners = owners_of_modules()
     return {canonicalize_name(owners[top][0]) if top in owners else top for top in tops}
 
 

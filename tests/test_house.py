@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def room(name: str) -> str:
     return name.split(".")[1] if "." in name else ""
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """A module's tree, made once for all laws."""
+    return ast.parse(source)
+
+
 def imports(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
     """Every module that is imported, by its full name, wherever in the file."""
     for node in ast.walk(tree):
@@ -61,7 +68,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
 def floors(module: str, source: str) -> Iterator[str]:
     """Imports only go down, and never to the other room of the same floor."""
     mine = room(module)
-    for name, node in imports(ast.parse(source)):
+    for name, node in imports(parsed(source)):
         theirs = room(name) if name.startswith("imlab") else mine
         if not theirs:
             yield f"{module}:{node.lineno} imports the whole house"
@@ -74,7 +81,7 @@ def floors(module: str, source: str) -> Iterator[str]:
 def towers(module: str, source: str) -> Iterator[str]:
     """The towers meet only on the roof."""
     mine = room(module)
-    for name, node in imports(ast.parse(source)):
+    for name, node in imports(parsed(source)):
         theirs = room(name) if name.startswith("imlab.") else mine
         if theirs != mine and theirs not in RIGHT_TOWER.get(mine, {theirs}):
             yield f"{module}:{node.lineno} imports {name}: the laboratory knows nothing of voice"
@@ -84,7 +91,7 @@ def towers(module: str, source: str) -> Iterator[str]:
 
 def absolute(module: str, source: str) -> Iterator[str]:
     """Imports are written in full; no stars."""
-    for name, node in imports(ast.parse(source)):
+    for name, node in imports(parsed(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{module}:{node.lineno} imports relatively"
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
@@ -93,7 +100,7 @@ def absolute(module: str, source: str) -> Iterator[str]:
 
 def early(module: str, source: str) -> Iterator[str]:
     """Imports stand at the top, but for a native library at its door."""
-    for outer in ast.walk(ast.parse(source)):
+    for outer in ast.walk(parsed(source)):
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
             for name, node in imports(outer):
                 if name.split(".")[0] not in NATIVE:
@@ -104,7 +111,7 @@ def short(module: str, source: str) -> Iterator[str]:
     """Under 300 lines a file, 40 a function."""
     if (count := source.count("\n")) > MOST_LINES:
         yield f"{module} has {count} lines"
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1
             if length > 40:
@@ -118,7 +125,7 @@ def honest(module: str, _source: str) -> Iterator[str]:
 
 def bare(module: str, source: str) -> Iterator[str]:
     """A room's __init__ holds its docstring and nothing else."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     a_room = module.endswith("__init__") and module != "imlab.__init__"
     if a_room and not (ast.get_docstring(tree) and len(tree.body) == 1):
         yield f"{module} holds more or less than a docstring"
@@ -176,7 +183,7 @@ def circle(edges: dict[str, set[str]]) -> list[str]:
 
 def test_no_circles() -> None:
     names = {name for name, _ in modules()}
-    edges = {name: {target for target, _ in imports(ast.parse(path.read_text()))} & names for name, path in modules()}
+    edges = {name: {target for target, _ in imports(parsed(path.read_text()))} & names for name, path in modules()}
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c", "d"]
     assert circle({"a": {"b"}, "b": set()}) == []
     assert circle(edges) == []

@@ -167,6 +167,7 @@ def test_a_void_run_is_told_of_and_an_older_sound_one_speaks(tmp_path: Path, mon
     assert " ".join(sound.split()) in told
 
 
+@pytest.mark.process
 def test_a_void_run_concludes_nothing(bench: Bench) -> None:
     study, stored = open_study("90", here()), latest(here().results, NAME)
     manifest = replace(stored.manifest, void=True, rejected={"0": ["steal share 0.3 > 0.02"]})
