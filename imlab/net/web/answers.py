@@ -13,6 +13,7 @@ from starlette.types import Send
 
 Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
 JSON = (b"content-type", b"application/json")
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
 
 
 class Refusal(Exception):
@@ -35,10 +36,14 @@ async def answer(send: Send, status: int, headers: Headers = (), body: bytes = b
 
 async def answer_json(send: Send, status: int, value: Any, headers: Headers = ()) -> None:
     """A value for programs."""
-    await answer(send, status, (JSON, *headers), json.dumps(value, separators=(",", ":")).encode())
+    await answer(send, status, (JSON, *headers), _encode(value).encode())
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:
     """The error."""
-    told = {"error": refusal.error, "fault": refusal.fault, "detail": refusal.detail}
-    await answer_json(send, refusal.status, told, refusal.headers)
+    await answer(send, refusal.status, (JSON, *refusal.headers), told(refusal))
+
+
+def told(refusal: Refusal) -> bytes:
+    """The body of an error."""
+    return _encode({"error": refusal.error, "fault": refusal.fault, "detail": refusal.detail}).encode()

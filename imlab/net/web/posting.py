@@ -24,6 +24,14 @@ class Intent:
     claimed: Claimed
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A note has its place. told: what its uploader is to know, as JSON has it; duplicate: it had it before."""
+
+    told: dict[str, Any]
+    duplicate: bool
+
+
 class Posting:
     """Finishes uploads, however they came."""
 
@@ -32,6 +40,10 @@ class Posting:
 
     async def __call__(self, body: Body, size: int, sha256: str, intent: Intent) -> dict[str, Any]:
         """What the uploader is told: the note has its place. Unacceptable, PeerError or DoorError: it has none."""
+        return (await self.post(body, size, sha256, intent)).told
+
+    async def post(self, body: Body, size: int, sha256: str, intent: Intent) -> Posted:
+        """The same, and whether the note was there before."""
         found = await self._examine(body, intent.claimed)
         note = VoiceMessage(
             id=intent.id,
@@ -47,7 +59,7 @@ class Posting:
             file=File(sha256, size, found.type),
         )
         committed = await self._post(note, body)
-        return {
+        told = {
             "id": note.id,
             "seq": committed.sequence,
             "url": f"/audio/{note.id}",
@@ -56,3 +68,4 @@ class Posting:
             "bytes": size,
             "sha256": sha256,
         }
+        return Posted(told, committed.duplicate)
