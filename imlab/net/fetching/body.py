@@ -1,0 +1,60 @@
+"""What a request carries: bytes, or pieces that are made as they are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imlab.client.fetching.requests import Span
+from imlab.errors import DoorError
+
+PIECE = 128 << 10  # bytes read at once: what a transport keeps unsent (64 kB) and as much again
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body in pieces, made anew at each try. size in bytes; None: unknown, it goes chunked."""
+
+    pieces: Callable[[], AsyncIterator[bytes]]
+    size: int | None = None
+
+
+Sent = bytes | Streamed
+
+
+def part_of(path: Path, span: Span) -> Streamed:
+    """A part of a file, read as the network takes it."""
+    return Streamed(lambda: _pieces(path, span), span.size)
+
+
+def checksum(path: Path, span: Span, kind: str) -> str:
+    """Upload-Checksum's value (tus 1.0): a name of hashlib, and the hash of a part of a file in base64."""
+    made = hashlib.new(kind)
+    try:
+        with path.open("rb") as file:
+            file.seek(span.start)
+            left = span.size
+            while left and (piece := file.read(min(left, PIECE))):
+                made.update(piece)
+                left -= len(piece)
+    except OSError as error:
+        raise DoorError(f"cannot read {path}: {error.strerror}") from error
+    return f"{kind} {b64encode(made.digest()).decode()}"
+
+
+async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
+    """Reads block the loop for the 30 us that a piece takes from the page cache; a thread would take 100."""
+    left = span.size
+    try:
+        with path.open("rb") as file:
+            file.seek(span.start)
+            while left and (piece := file.read(min(left, PIECE))):
+                left -= len(piece)
+                yield piece
+    except OSError as error:
+        raise DoorError(f"cannot read {path}: {error.strerror}") from error
+    if left:
+        raise DoorError(f"{path} ends {left} bytes before byte {span.stop}: it has shrunk")
