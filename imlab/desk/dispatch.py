@@ -29,6 +29,7 @@ VERBS = {
     "join": "slices put together again, without loss",
     "corpus": "speech to measure on: what can be fetched, under which licence, and what yours holds",
     "score": "how good files sound beside their original: ViSQOL, PESQ, STOI and more, on two scales",
+    "services": "Redis, PostgreSQL and nginx: started, asked, stopped",
     "jupyter": "JupyterLab on the notebooks",
     "doctor": "what is here, what is missing, and the line that installs it",
     "test": "every check and every test",

@@ -1,0 +1,78 @@
+"""A process by its number and its birth: a number that was given to another since is never taken for it (Linux)."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from imlab.errors import DoorError
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+STATE, BORN = 0, 19  # fields of proc_pid_stat(5), after the name
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """born: this boot of the machine, and clock ticks in it."""
+
+    pid: int
+    born: str
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The one that has this number now."""
+        born = _born(pid)
+        if not born:
+            raise DoorError(f"process {pid} ended as it began")
+        return cls(pid, born)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return bool(self.born) and _born(self.pid) == self.born
+
+    def end(self, ask: signal.Signals, patience_s: float) -> bool:
+        """Ask it to finish; where it does not in time, kill it and its group. False: it had to be killed."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return True
+        try:
+            if not self.alive:  # asked after the handle was taken: if it still is the one, so is what we hold
+                return True
+            signal.pidfd_send_signal(handle, ask)
+            if _ended(handle, patience_s):
+                return True
+            self._kill(handle)
+            _ended(handle, patience_s)
+            return False
+        finally:
+            os.close(handle)
+
+    def _kill(self, handle: int) -> None:
+        """All of its group where it leads one: no worker outlives it."""
+        with suppress(ProcessLookupError):
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
+            else:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
+def _ended(handle: int, patience_s: float) -> bool:
+    """Wait for it; a pidfd is readable once its process has ended."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(patience_s * 1000))
+
+
+def _born(pid: int) -> str:
+    """Empty: no such process, or it ended and nobody has looked yet."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[STATE] in "ZX" else f"{BOOT.read_text().strip()} {fields[BORN]}"
