@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from threading import Condition, Event
 import pytest
 
 from imlab.errors import DoorError, UsageError
-from imlab.server.doors import Committed, NoteStore, Page
+from imlab.server.doors import NO_BODIES, Body, Committed, NoteStore, Page
 from imlab.store.answers import Answer
 from imlab.store.memory import MemoryStore
 from imlab.store.reader import Reader
@@ -28,29 +28,22 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NoteStore]
         yield opened
 
 
-class Gate:
+class Gate(MemoryStore):
     """A store that waits to be let through: what a busy disk does, without one. It counts its commits."""
 
     def __init__(self) -> None:
-        self._store = MemoryStore()
+        super().__init__()
         self.entered = Event()
         self.open = Event()
         self.sizes: list[int] = []
 
-    def commit(self, notes: Sequence[VoiceMessage]) -> list[Committed | Exception]:
+    def commit(
+        self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body] = NO_BODIES
+    ) -> list[Committed | Exception]:
         self.entered.set()
         assert self.open.wait(10)
         self.sizes.append(len(notes))
-        return self._store.commit(notes)
-
-    def load(self, room: str, after: int | None, limit: int) -> Page:
-        return self._store.load(room, after, limit)
-
-    def find(self, id: str) -> VoiceMessage | None:
-        return self._store.find(id)
-
-    def close(self) -> None:
-        self._store.close()
+        return super().commit(notes, bodies)
 
 
 class Heard:
@@ -118,7 +111,9 @@ def test_a_writer_that_is_behind_refuses_and_recovers() -> None:
 class Broken(Gate):
     """A store with a bug."""
 
-    def commit(self, notes: Sequence[VoiceMessage]) -> list[Committed | Exception]:
+    def commit(
+        self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body] = NO_BODIES
+    ) -> list[Committed | Exception]:
         raise ZeroDivisionError
 
     def load(self, room: str, after: int | None, limit: int) -> Page:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from imlab.errors import PeerError
@@ -71,14 +72,21 @@ class Unacceptable(PeerError):
 Examine = Callable[[Body, Claimed], Awaitable[Examined]]  # raises Unacceptable
 
 
-class NoteStore(Protocol):
-    """Durable notes in rooms. Blocking; commit is called from one thread, load and find from one other at most."""
+NO_BODIES: Mapping[str, Body] = MappingProxyType({})
 
-    def commit(self, notes: Sequence[VoiceMessage]) -> list[Committed | Exception]:
+
+class NoteStore(Protocol):
+    """Durable notes in rooms. Blocking; commit is called from one thread, all the rest from any."""
+
+    def commit(
+        self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body] = NO_BODIES
+    ) -> list[Committed | Exception]:
         """Make whole notes durable, in order; when it returns they survive a crash. One answer per note:
 
         Committed, or PeerError (this id is taken by another note), or DoorError (disk full, ...), in which case
         that note left nothing visible and used no sequence. Sequences in a room go 1, 2, 3, ... without a gap.
+        bodies: by note id, of the notes that have a file; its sha256 is believed. A Path is the store's once its note
+        is committed, and still the caller's when it is not.
         """
         ...
 
@@ -88,6 +96,28 @@ class NoteStore(Protocol):
 
     def find(self, id: str) -> VoiceMessage | None:
         """One note by its id."""
+        ...
+
+    def read(self, sha256: str, start: int = 0, stop: int | None = None) -> bytes:
+        """A note's file, or part of it, from ``start`` up to ``stop``; DoorError when it is not here, or damaged."""
+        ...
+
+    def place(self, sha256: str) -> Span | None:
+        """Where a note's file lies on disk, for sendfile; None where it lies in no file, or is not here.
+
+        It may be moved at any time: when the path cannot be opened any more, ask again.
+        """
+        ...
+
+    def remove(self, id: str) -> bool:
+        """Empty a note, durably: it keeps its place, so that its room has no gap, without sound. False: no such note.
+
+        Its bytes go when nobody else's note is the same, and ``collect`` is called.
+        """
+        ...
+
+    def collect(self, before: float) -> int:
+        """Free what no note has used since then, in seconds since 1970; the number of bodies that were freed."""
         ...
 
     def close(self) -> None:

@@ -1,148 +1,123 @@
-"""The log of all rooms in SQLite: which note stands where, its head, and the name of its body.
+"""The index of a store in SQLite: which note stands where, its head, and where its body lies.
 
-A transaction that was committed survives a crash: write-ahead log, synced at every commit (synchronous=FULL).
-Two connections: the writer's, and a reader's that sees whole transactions only and never waits for the writer.
+A transaction that was committed survives a crash: write-ahead log, synced at every commit (synchronous=FULL), unless
+what it says is durable elsewhere already (NORMAL: after a power cut the index is whole, and may be a little behind).
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from imlab.errors import DoorError
+from imlab.store.entry import COLUMNS, Entry, Row, as_tuple
+from imlab.store.schema import bring_up
+from imlab.store.shelf import Place
 
-SCHEMA = 1  # of the file, in its user_version; 0: the file is new
-
-_TABLES = """
-CREATE TABLE notes (
-    room         TEXT NOT NULL,
-    sequence     INTEGER NOT NULL,
-    id           TEXT NOT NULL UNIQUE,
-    sender       TEXT NOT NULL,
-    timestamp_ms INTEGER NOT NULL,
-    duration_ms  INTEGER NOT NULL,
-    codec        TEXT NOT NULL,
-    size         INTEGER NOT NULL,
-    sha256       TEXT NOT NULL,
-    head         BLOB NOT NULL,
-    PRIMARY KEY (room, sequence)
-)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the log. size in bytes and sha256 of the body; head: the note without audio, as protobuf.
-
-    sequence 0: not yet placed.
-    """
-
-    room: str
-    sequence: int
-    id: str
-    sender: str
-    timestamp_ms: int
-    duration_ms: int
-    codec: str
-    size: int
-    sha256: str
-    head: bytes
-
-
-_COLUMNS = ", ".join(Entry.__slots__)
-_INSERT = f"INSERT INTO notes ({_COLUMNS}) VALUES ({', '.join('?' * len(Entry.__slots__))})"
-_FIND = f"SELECT {_COLUMNS} FROM notes WHERE id = ?"
-_AFTER = f"SELECT {_COLUMNS} FROM notes WHERE room = ? AND sequence > ? AND sequence <= ? ORDER BY sequence"
+_COLUMNS = ", ".join(COLUMNS)
+_INSERT = f"INSERT INTO notes ({_COLUMNS}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_FIND = f"SELECT {_COLUMNS} FROM notes WHERE id IN (SELECT value FROM json_each(?))"
 _HEAD = "SELECT coalesce(max(sequence), 0) FROM notes WHERE room = ?"
+_EMPTY = "UPDATE notes SET duration_ms = 0, size = 0, sha256 = '', type = '', head = ? WHERE id = ?"
+_PLACES = "SELECT sha256, segment, offset, size FROM bodies WHERE sha256 IN (SELECT value FROM json_each(?))"
+_USE = (
+    "INSERT INTO bodies (sha256, size, uses, since, segment, offset) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET uses = uses + excluded.uses, since = excluded.since, segment = excluded.segment, offset = excluded.offset"
+)
+_CHECKPOINT = 4_000  # pages of the write-ahead log, 16 MB: each is synced twice, at its commit or not, and here
 
 
 class Writing:
-    """The writer's connection: entries are appended to their rooms inside a transaction."""
+    """The writer's connection."""
 
     def __init__(self, path: Path) -> None:
-        self._base = _open(path)
+        self.base = connect(path)
+        self._synced = True
         try:
-            _set_up(self._base, path)
+            self.base.execute("PRAGMA journal_mode = WAL")
+            self.base.execute("PRAGMA synchronous = FULL")
+            self.base.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
+            bring_up(self.base, path)
         except BaseException:
-            self._base.close()
+            self.base.close()
             raise
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything in it or nothing; durable when it ends."""
-        self._base.execute("BEGIN IMMEDIATE")
+    def transaction(self, synced: bool = True) -> Iterator[None]:
+        """Everything in it or nothing. synced: durable when it ends, and with it all that came before."""
+        if synced != self._synced:
+            self.base.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
+        self.base.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._base.execute("COMMIT")
+            self.base.execute("COMMIT")
         except BaseException:
-            if self._base.in_transaction:  # SQLite has rolled back by itself when the disk was full
-                self._base.execute("ROLLBACK")
+            if self.base.in_transaction:  # SQLite has rolled back by itself when the disk was full
+                self.base.execute("ROLLBACK")
             raise
-
-    def append(self, entry: Entry) -> int:
-        """Give an entry the next place in its room, and answer with that."""
-        sequence: int = self._base.execute(_HEAD, (entry.room,)).fetchone()[0] + 1
-        values = {name: getattr(entry, name) for name in Entry.__slots__} | {"sequence": sequence}
-        self._base.execute(_INSERT, tuple(values.values()))
-        return sequence
-
-    def find(self, id: str) -> Entry | None:
-        """The entry of a note, if it has one."""
-        return _find(self._base, id)
-
-    def close(self) -> None:
-        """Close the file; the last connection to do so folds the write-ahead log into it."""
-        self._base.close()
-
-
-class Reading:
-    """The reader's connection."""
-
-    def __init__(self, path: Path) -> None:
-        self._base = _open(path)
-        self._base.execute("PRAGMA query_only = ON")
 
     def head(self, room: str) -> int:
         """The room's newest sequence; 0: it has no notes."""
-        sequence: int = self._base.execute(_HEAD, (room,)).fetchone()[0]
+        sequence: int = self.base.execute(_HEAD, (room,)).fetchone()[0]
         return sequence
 
-    def after(self, room: str, sequence: int, last: int) -> Generator[Entry, None, None]:
-        """The room's entries after a sequence up to ``last``, in order, read as they are taken."""
-        with closing(self._base.execute(_AFTER, (room, sequence, last))) as rows:
-            for row in rows:
-                yield Entry(*row)
+    def find(self, ids: Iterable[str]) -> dict[str, Row]:
+        """Of these notes those that have a place, by id."""
+        return find(self.base, ids)
 
-    def find(self, id: str) -> Entry | None:
-        """The entry of a note, if it has one."""
-        return _find(self._base, id)
+    def places(self, hashes: Iterable[str]) -> dict[str, Place]:
+        """Of these bodies those that are kept, by sha256."""
+        return places(self.base, hashes)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Notes in their places."""
+        self.base.executemany(_INSERT, map(as_tuple, rows))
+
+    def use(self, uses: Mapping[str, int], lying: Mapping[str, Place]) -> None:
+        """So many more notes have these bodies, which lie there now."""
+        now = time.time()
+        self.base.executemany(
+            _USE, [(sha256, p.size, uses.get(sha256, 0), now, p.segment, p.offset) for sha256, p in lying.items()]
+        )
+
+    def empty(self, id: str, sha256: str, head: bytes) -> None:
+        """A note loses its sound."""
+        self.base.execute(_EMPTY, (head, id))
+        self.base.execute("UPDATE bodies SET uses = uses - 1, since = ? WHERE sha256 = ?", (time.time(), sha256))
+
+    def forget_unused(self, before: float) -> dict[str, Place]:
+        """Bodies that no note has had since then are kept no more; where they lay."""
+        unused = "FROM bodies WHERE uses = 0 AND since < ?"
+        rows = self.base.execute(f"SELECT sha256, segment, offset, size {unused}", (before,)).fetchall()
+        self.base.execute(f"DELETE {unused}", (before,))
+        return {sha256: Place(*place) for sha256, *place in rows}
 
     def close(self) -> None:
-        """Close the file."""
-        self._base.close()
+        """Close the file; the last connection to do so folds the write-ahead log into it."""
+        self.base.close()
 
 
-def _find(base: sqlite3.Connection, id: str) -> Entry | None:
-    row = base.execute(_FIND, (id,)).fetchone()
-    return Entry(*row) if row else None
+def find(base: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Row]:
+    """Of these notes those that have a place, by id."""
+    rows = base.execute(_FIND, (json.dumps(list(ids)),)).fetchall()
+    return {entry.id: (sequence, entry) for sequence, entry in ((row[0], Entry(*row[1:])) for row in rows)}
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """A connection without Python's own transactions, for one thread at a time."""
+def places(base: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Place]:
+    """Of these bodies those that are kept, by sha256."""
+    rows = base.execute(_PLACES, (json.dumps(list(hashes)),)).fetchall()
+    return {sha256: Place(*place) for sha256, *place in rows}
+
+
+def all_hashes(base: sqlite3.Connection) -> Collection[str]:
+    """Every body that is kept."""
+    return {sha256 for (sha256,) in base.execute("SELECT sha256 FROM bodies")}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection without Python's own transactions; whoever uses it takes turns."""
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-
-
-def _set_up(base: sqlite3.Connection, path: Path) -> None:
-    base.execute("PRAGMA journal_mode = WAL")
-    base.execute("PRAGMA synchronous = FULL")
-    version = base.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA:
-        raise DoorError(f"{path} was written by a newer imlab: its schema is {version}, this one knows {SCHEMA}")
-    if version == 0:
-        base.execute("BEGIN IMMEDIATE")
-        base.execute(_TABLES)
-        base.execute(f"PRAGMA user_version = {SCHEMA}")
-        base.execute("COMMIT")

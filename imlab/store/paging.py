@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+FILE = 512  # bytes that a note with a file weighs: its head alone goes into a page
 
 
-class Sized(Protocol):
-    """Something whose audio has so many bytes."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        ...
-
-
-T = TypeVar("T", bound=Sized)
-
-
-def within(items: Iterable[T], limit: int) -> Iterator[T]:
-    """The first item whatever its size, and those after it while all of them together stay within ``limit`` bytes."""
+def within(items: Iterable[T], limit: int, weight: Callable[[T], int]) -> Iterator[T]:
+    """The first item whatever its weight, and those after it while all of them together stay within ``limit`` bytes."""
     left = limit
     for place, item in enumerate(items):
-        left -= item.size
+        left -= weight(item)
         if left < 0 and place > 0:
             return
         yield item

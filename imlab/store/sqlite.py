@@ -1,87 +1,173 @@
-"""Durable notes: heads in an SQLite log, audio in files under the name of its content.
+"""Durable notes: an index in SQLite, bodies on a shelf.
 
-Bodies are made durable first, then one transaction gives all notes of the batch their places: an entry in the log
-always has its body, and a note that got no entry is nowhere to be seen.
+Bodies are written first, and the notes of the batch get their places in one transaction: an entry always has its body,
+and a note that got no entry is nowhere to be seen.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
-from hashlib import sha256
+from hashlib import sha256 as hashed
 from pathlib import Path
+from threading import Lock
 
-from imlab.errors import DoorError, PeerError, UsageError
-from imlab.server.doors import Committed, Page
-from imlab.store.bodies import Bodies, sync_directory
-from imlab.store.index import Entry, Reading, Writing
+from imlab.errors import DoorError, PeerError
+from imlab.server.doors import NO_BODIES, Body, Committed, Page, Span
+from imlab.store.bodies import FileShelf, sync_directory
+from imlab.store.body import emptied, fault, take_over
+from imlab.store.entry import Entry, Row, entry_of, is_same
+from imlab.store.index import Writing, all_hashes
+from imlab.store.kinds import FILES, Kind
 from imlab.store.lock import DirectoryLock
-from imlab.store.paging import within
+from imlab.store.reading import Reading
+from imlab.store.shelf import Place, Shelf
 from imlab.wire.head import decode_head, encode_head
 from imlab.wire.messages import VoiceMessage
 
+_NOTHING = hashed(b"").hexdigest()  # the name of an empty body, which lies nowhere
+
 
 class SqliteStore:
-    """A NoteStore in a directory, which it holds alone."""
+    """A NoteStore in a directory, which it holds alone. bodies: where new ones go; old ones are found."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, bodies: Kind = FILES) -> None:
         self._directory = directory
+        self._turn = Lock()  # of those who write
         with self._translated("open"), ExitStack() as opened:
             opened.callback(DirectoryLock(directory).release)
-            self._bodies = opened.enter_context(closing(Bodies(directory / "bodies")))
+            self._shelf: Shelf = opened.enter_context(closing(FileShelf(directory / "bodies")))
             self._writing = opened.enter_context(closing(Writing(directory / "notes.sqlite")))
             self._reading = opened.enter_context(closing(Reading(directory / "notes.sqlite")))
             sync_directory(directory)
             self._opened = opened.pop_all()
 
-    def commit(self, notes: Sequence[VoiceMessage]) -> list[Committed | Exception]:
+    def commit(
+        self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body] = NO_BODIES
+    ) -> list[Committed | Exception]:
         """See NoteStore. A disk that is full costs the notes that did not fit; the store goes on when there is room."""
-        entries = [_entry(note) for note in notes]
         try:
-            with self._translated("write"):
-                lost = self._bodies.put(self._missing(notes, entries))
-                with self._writing.transaction():
-                    return [self._place(note, entry, lost) for note, entry in zip(notes, entries, strict=True)]
+            with self._turn, self._translated("write"):
+                answers = self._commit(notes, bodies)
         except DoorError as error:
             return [error] * len(notes)
+        for note, answer in zip(notes, answers, strict=True):
+            if isinstance(answer, Committed):
+                take_over(bodies.get(note.id))
+        return answers
 
     def load(self, room: str, after: int | None, limit: int) -> Page:
         """See NoteStore."""
         with self._translated("read"):
-            head = self._reading.head(room)
-            if after is None:
-                return Page((), head)
-            with closing(self._reading.after(room, after, head)) as entries:
-                return Page(tuple(self._note(entry) for entry in within(entries, limit)), head)
+            rows, head = self._reading.page(room, after, limit)
+        return Page(tuple(map(self._note, rows)), head)
 
     def find(self, id: str) -> VoiceMessage | None:
         """See NoteStore."""
         with self._translated("read"):
-            entry = self._reading.find(id)
-        return self._note(entry) if entry else None
+            row = self._reading.find(id)
+        return self._note(row) if row else None
+
+    def read(self, sha256: str, start: int = 0, stop: int | None = None) -> bytes:
+        """See NoteStore; the audio of other notes, too."""
+        if sha256 == _NOTHING:
+            return b""
+        with self._translated("read"):
+            place = self._reading.place(sha256)
+            if place is None:
+                raise DoorError(f"no body {sha256} is kept here")
+            return self._shelf.get(sha256, place, start, place.size if stop is None else min(stop, place.size))
+
+    def place(self, sha256: str) -> Span | None:
+        """See NoteStore; the audio of other notes, too."""
+        with self._translated("read"):
+            place = self._reading.place(sha256)
+            return self._shelf.span(sha256, place) if place else None
+
+    def remove(self, id: str) -> bool:
+        """See NoteStore."""
+        with self._turn, self._translated("write"), self._writing.transaction():
+            if found := self._writing.find((id,)).get(id):
+                entry = found[1]
+                head = encode_head(emptied(decode_head(entry.head, b"", 0)))
+                self._writing.empty(id, entry.sha256, head)
+        return found is not None
+
+    def collect(self, before: float) -> int:
+        """See NoteStore."""
+        with self._turn, self._translated("write"):
+            with self._writing.transaction():
+                places = self._writing.forget_unused(before)
+            self._shelf.free(places)
+            self._shelf.sweep(all_hashes(self._writing.base), before)
+        return len(places)
 
     def close(self) -> None:
         """See NoteStore."""
-        with self._translated("close"):
+        with self._turn, self._translated("close"):
             self._opened.close()
 
-    def _missing(self, notes: Sequence[VoiceMessage], entries: Sequence[Entry]) -> dict[str, bytes]:
-        """The bodies of the notes that are new."""
-        pairs = zip(notes, entries, strict=True)
-        return {entry.sha256: note.audio for note, entry in pairs if note.whole and not self._writing.find(note.id)}
+    def _commit(self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body]) -> list[Committed | Exception]:
+        faults = {n: why for n, note in enumerate(notes) if (why := fault(note, bodies.get(note.id)))}
+        entries = [entry_of(note) for note in notes]
+        given = [bodies[note.id] if note.file and note.id in bodies else note.audio for note in notes]
+        try:
+            with self._writing.transaction(synced=not self._shelf.keeps_log):
+                placed = self._writing.find(note.id for note in notes)
+                new = {
+                    entry.sha256: body
+                    for n, (entry, body) in enumerate(zip(entries, given, strict=True))
+                    if entry.size and n not in faults and entry.id not in placed
+                }
+                lying = self._lying(new)
+                answers, rows = self._places(entries, faults, placed, lying)
+                self._writing.add(rows)
+                kept = {sha256: place for sha256, place in lying.items() if isinstance(place, Place)}
+                self._writing.use(Counter(entry.sha256 for _, entry in rows if entry.size), kept)
+                self._shelf.seal(rows)
+        except BaseException:
+            self._shelf.undo()
+            raise
+        return answers
 
-    def _place(self, note: VoiceMessage, entry: Entry, lost: Mapping[str, DoorError]) -> Committed | Exception:
-        """One note's answer, inside the transaction."""
-        if not note.whole:
-            return UsageError(f"note {note.id} is not whole: {len(note.audio)} of {note.size} bytes")
-        if placed := self._writing.find(note.id):
-            return _again(placed, entry)
-        return lost.get(entry.sha256) or Committed(self._writing.append(entry))
+    def _lying(self, new: Mapping[str, Body]) -> dict[str, Place | DoorError]:
+        """Where the bodies of new notes lie, each once: those that are kept already, and whole, and those put now."""
+        kept = {s: place for s, place in self._writing.places(new).items() if self._shelf.whole(s, place)}
+        return kept | self._shelf.put({sha256: body for sha256, body in new.items() if sha256 not in kept})
 
-    def _note(self, entry: Entry) -> VoiceMessage:
-        return decode_head(entry.head, self._bodies.get(entry.sha256, entry.size), entry.sequence)
+    def _places(
+        self,
+        entries: Sequence[Entry],
+        faults: Mapping[int, Exception],
+        placed: dict[str, Row],
+        lying: Mapping[str, Place | DoorError],
+    ) -> tuple[list[Committed | Exception], list[Row]]:
+        """Each note's answer, and the lines of those that are new."""
+        answers: list[Committed | Exception] = []
+        rows: list[Row] = []
+        heads: dict[str, int] = {}
+        for n, entry in enumerate(entries):
+            where = lying.get(entry.sha256)
+            if n in faults:
+                answers.append(faults[n])
+            elif found := placed.get(entry.id):
+                answers.append(_again(found, entry))
+            elif isinstance(where, DoorError):
+                answers.append(where)
+            else:
+                heads[entry.room] = heads.get(entry.room) or self._writing.head(entry.room)
+                heads[entry.room] += 1
+                placed[entry.id] = row = (heads[entry.room], entry)
+                rows.append(row)
+                answers.append(Committed(heads[entry.room]))
+        return answers, rows
+
+    def _note(self, row: Row) -> VoiceMessage:
+        sequence, entry = row
+        audio = b"" if entry.type or not entry.size else self.read(entry.sha256)
+        return decode_head(entry.head, audio, sequence)
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
@@ -92,24 +178,9 @@ class SqliteStore:
             raise DoorError(f"cannot {what} the store in {self._directory}: {error}") from error
 
 
-def _entry(note: VoiceMessage) -> Entry:
-    """The line that a note will have in the log."""
-    return Entry(
-        room=note.room,
-        sequence=0,
-        id=note.id,
-        sender=note.sender,
-        timestamp_ms=note.timestamp_ms,
-        duration_ms=note.duration_ms,
-        codec=note.codec,
-        size=note.size,
-        sha256=sha256(note.audio).hexdigest(),
-        head=encode_head(replace(note, sequence=0) if note.sequence else note),
-    )
-
-
-def _again(placed: Entry, entry: Entry) -> Committed | PeerError:
+def _again(found: Row, entry: Entry) -> Committed | PeerError:
     """The answer to an id that has its place: the same note sent twice, or another one."""
-    if (placed.room, placed.sender, placed.sha256, placed.size) == (entry.room, entry.sender, entry.sha256, entry.size):
-        return Committed(placed.sequence, duplicate=True)
+    sequence, placed = found
+    if is_same(placed, entry):
+        return Committed(sequence, duplicate=True)
     return PeerError(f"the id {entry.id} is taken by another note")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from imlab.errors import DoorError, UsageError
-from imlab.server.doors import Committed, NoteStore
+from imlab.server.doors import Body, Committed, NoteStore
 from imlab.store.answers import Answer, Done
 from imlab.wire.messages import VoiceMessage
 
@@ -29,6 +29,17 @@ class Batching:
 BATCHING = Batching()  # a commit of 8 MB stays well under a second on a slow disk
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A note in the queue. size: bytes that it holds in memory; refused: why it is not even tried."""
+
+    ticket: int
+    note: VoiceMessage
+    body: Body | None
+    size: int
+    refused: DoorError | None = None
+
+
 class Writer:
     """Notes go in with a ticket, answers come out in the same order; close it, or the process waits for its thread."""
 
@@ -36,23 +47,25 @@ class Writer:
         self._store = store
         self._done = done
         self._batching = batching
-        self._queue: deque[tuple[int, VoiceMessage | DoorError]] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._held = 0  # bytes that wait or are being written
         self._closing = False
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="writer")
         self._thread.start()
 
-    def put(self, ticket: int, note: VoiceMessage) -> None:
-        """Make a note durable; a note too many is answered by a DoorError, in its turn like every answer."""
+    def put(self, ticket: int, note: VoiceMessage, body: Body | None = None) -> None:
+        """Make a note durable, and its file; a note too many is answered by a DoorError, in its turn as all answers."""
+        size = note.size + (len(body) if isinstance(body, bytes) else 0)
         with self._changed:
             if self._closing:
                 raise UsageError("the writer is closed")
-            if self._held + note.size > self._batching.waiting:
-                self._queue.append((ticket, DoorError(f"the store is behind: {self._held} bytes wait to be written")))
+            if self._held + size > self._batching.waiting:
+                behind = DoorError(f"the store is behind: {self._held} bytes wait to be written")
+                self._queue.append(_Waiting(ticket, note, None, 0, behind))
             else:
-                self._queue.append((ticket, note))
-                self._held += note.size
+                self._queue.append(_Waiting(ticket, note, body, size))
+                self._held += size
             self._changed.notify()
 
     def close(self) -> None:
@@ -66,28 +79,28 @@ class Writer:
         while batch := self._take():
             answers = self._commit(batch)
             with self._changed:
-                self._held -= sum(note.size for _, note in batch if isinstance(note, VoiceMessage))
+                self._held -= sum(waiting.size for waiting in batch)
             self._done(answers)
 
-    def _take(self) -> list[tuple[int, VoiceMessage | DoorError]]:
+    def _take(self) -> list[_Waiting]:
         """What waits, up to a commit's limits, once there is something; nothing when closed and all is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
-            batch: list[tuple[int, VoiceMessage | DoorError]] = []
+            batch: list[_Waiting] = []
             left = self._batching.size
             while self._queue and len(batch) < self._batching.notes and (left > 0 or not batch):
                 batch.append(self._queue.popleft())
-                _, note = batch[-1]
-                left -= note.size if isinstance(note, VoiceMessage) else 0
+                left -= batch[-1].size
             return batch
 
-    def _commit(self, batch: Sequence[tuple[int, VoiceMessage | DoorError]]) -> list[Answer]:
-        notes = [note for _, note in batch if isinstance(note, VoiceMessage)]
-        results = iter(self._results(notes))
-        return [(ticket, next(results) if isinstance(note, VoiceMessage) else note) for ticket, note in batch]
+    def _commit(self, batch: Sequence[_Waiting]) -> list[Answer]:
+        results = iter(self._results([waiting for waiting in batch if not waiting.refused]))
+        return [(waiting.ticket, waiting.refused or next(results)) for waiting in batch]
 
-    def _results(self, notes: Sequence[VoiceMessage]) -> Sequence[Committed | Exception]:
+    def _results(self, batch: Sequence[_Waiting]) -> Sequence[Committed | Exception]:
+        notes = [waiting.note for waiting in batch]
+        bodies = {waiting.note.id: waiting.body for waiting in batch if waiting.body is not None}
         try:
-            return self._store.commit(notes) if notes else []
+            return self._store.commit(notes, bodies) if notes else []
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             return [error] * len(notes)
