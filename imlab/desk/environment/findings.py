@@ -25,6 +25,8 @@ from imlab.lab.machine.interpreter import optimised
 from imlab.net.kernel.namespaces import setting
 from imlab.net.kernel.netem import has_netem
 from imlab.net.tun import Network, refusal
+from imlab.stack.services.standing import status
+from imlab.stack.services.table import SERVICES
 
 PACKAGES = ("numpy", "scipy", "pandas", "av", "opuslib", "websockets", "uvloop", "protobuf", "uvicorn", "starlette")
 ROOM_TO_WORK = 500_000_000  # bytes for results, stores and the report
@@ -51,6 +53,7 @@ def find_all() -> Iterator[Finding]:
     yield from scores()
     yield from programs()
     yield from networks()
+    yield from services()
     yield from machine()
 
 
@@ -145,6 +148,21 @@ def networks() -> Iterator[Finding]:
     else:
         remedy = "" if which("tc") else "apt-get install iproute2"
         yield Finding("networks", "tc netem", "missing", "would be a second opinion; nothing rests on it", remedy)
+
+
+def services() -> Iterator[Finding]:
+    """Servers that we did not write: asked where they run or are named, else looked for; none is started."""
+    for service in SERVICES.values():
+        found, engine = status(service), next(service.engines(), None)
+        if found.state in ("named", "up"):
+            yield Finding("services", service.name, "here", f"{found.detail} at {found.endpoint.shown}")
+        elif found.state == "silent":
+            remedy = f"./lab services down {service.name}" if found.pid else f"unset {service.variable}"
+            yield Finding("services", service.name, "missing", found.detail, remedy)
+        elif engine:
+            yield Finding("services", service.name, "here", f"{engine.program}, {service.use}")
+        else:
+            yield Finding("services", service.name, "missing", service.use, f"./lab services up {service.name}")
 
 
 def speech() -> Iterator[Finding]:

@@ -25,9 +25,6 @@ PROGRAMS = (
     Program(("opusenc",), "writes Ogg Opus files for us to read", "apt-get install opus-tools"),
     Program(("chromium", "chromium-browser", "google-chrome"), "plays our notes in a page", "apt-get install chromium"),
     Program(("node",), "clients we did not write", "apt-get install nodejs"),
-    Program(("valkey-server", "redis-server"), "a cache to compare with", "apt-get install redis-server"),
-    Program(("nginx",), "a file server to compare with", "apt-get install nginx"),
-    Program(("postgres", "pg_ctl"), "a database to compare with", "apt-get install postgresql"),
     Program(("cc", "gcc"), "builds PESQ at set-up", "apt-get install gcc python3-dev; rm -r .venv"),
 )
 

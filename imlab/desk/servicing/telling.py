@@ -21,7 +21,7 @@ def show(found: Sequence[Status], as_json: bool) -> None:
         print(json.dumps([_told(each) for each in found], indent=1))
         return
     for each in found:
-        print("  ".join(part for part in (f"{each.name:<9}{each.state:<7}", each.endpoint.url, each.detail) if part))
+        print("  ".join(part for part in (f"{each.name:<9}{each.state:<7}", each.endpoint.shown, each.detail) if part))
 
 
 def _told(found: Status) -> dict[str, str | int]:

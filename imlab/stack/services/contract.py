@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Endpoint:
 
     url: str
     unix: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The URL for people: without the password."""
+        return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", self.url)
 
 
 class Service(Protocol):

@@ -83,17 +83,17 @@ http {{
         split = urlsplit(url)
         kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
         if split.scheme not in kinds or not split.hostname:
-            raise UsageError(f"no address of an HTTP server: {url!r}; it looks like http://HOST:PORT")
+            raise UsageError(f"no address of an HTTP server: {split.hostname or url!r}; it looks like http://HOST:PORT")
         connection = kinds[split.scheme](split.hostname, split.port, timeout=PATIENCE_S)
         try:
             connection.request("GET", split.path or "/")
             who = str(connection.getresponse().headers.get("Server", ""))
         except (OSError, http.client.HTTPException) as error:
-            raise DoorError(f"nobody answers at {url}: {error}") from error
+            raise DoorError(f"nobody answers at {split.hostname}: {error}") from error
         finally:
             connection.close()
         if not who.startswith("nginx"):
-            raise DoorError(f"at {url} answers {who or 'someone without a name'}, not nginx")
+            raise DoorError(f"at {split.hostname} answers {who or 'someone without a name'}, not nginx")
         return who.replace("/", " ")
 
 

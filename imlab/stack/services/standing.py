@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from imlab.errors import DoorError
+from imlab.errors import DoorError, UsageError
 from imlab.stack.data_directory import data_directory
 from imlab.stack.services.account import Account, account, closed
 from imlab.stack.services.contract import Endpoint, Engine, Service
@@ -100,7 +100,7 @@ def down(service: Service) -> bool:
 def _asked(service: Service, state: str, endpoint: Endpoint, pid: int = 0, log: str = "") -> Status:
     try:
         return Status(service.name, state, endpoint, pid, service.ask(endpoint.url), log)
-    except DoorError as error:
+    except (DoorError, UsageError) as error:  # of the environment's endpoint: it may be no URL at all
         return Status(service.name, "silent", endpoint, pid, str(error), log)
 
 
