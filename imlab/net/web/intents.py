@@ -1,0 +1,67 @@
+"""What an uploader asks for, in a query or in a form: the room, the sender, the note's id, claims of the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from imlab.net.web.posting import Intent
+from imlab.server.doors import Claimed
+from imlab.server.parts import Malformed
+from imlab.wire import limits
+
+GUEST = "guest"  # the sender of those who say none
+HEX = frozenset("0123456789abcdef")
+WORDS = 32  # in one query
+
+
+def query(text: bytes) -> dict[str, str]:
+    """The names of a query, each once."""
+    try:
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=WORDS)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise Malformed(f"not a query: {text!r:.60}") from error
+    return dict(pairs)
+
+
+def intent(room: str, said: Mapping[str, str], key: str, type: str, now: float) -> Intent:
+    """key: the note's id, "" for a new one. type: the file's media type as claimed. now: Unix time in seconds."""
+    sender = said.get("sender", GUEST)
+    if key and not is_id(key):
+        raise Malformed(f"Idempotency-Key is {limits.ID} lower-case hex digits, not {key!r:.60}")
+    _check_name("room", room)
+    _check_name("sender", sender)
+    tapped = said.get("timestamp_ms")
+    return Intent(
+        key or os.urandom(16).hex(),
+        room,
+        sender,
+        int(now * 1000) if tapped is None else _number("timestamp_ms", tapped, limits.INTEGER),
+        claimed(said, type),
+    )
+
+
+def is_id(text: str) -> bool:
+    """May a note have this id?"""
+    return len(text) == limits.ID and HEX.issuperset(text)
+
+
+def claimed(said: Mapping[str, str], type: str) -> Claimed:
+    """What is said of the file."""
+    lasts = said.get("duration_ms")
+    duration_ms = None if lasts is None else _number("duration_ms", lasts, limits.DURATION_MS)
+    return Claimed(type, said.get("filename", ""), said.get("codec", ""), duration_ms)
+
+
+def _check_name(what: str, name: str) -> None:
+    """A name as wire/rules.py wants it; U+FFFD is what a server makes of bytes that are no UTF-8."""
+    if not (0 < len(name) <= limits.NAME and name.isprintable() and "\ufffd" not in name):
+        raise Malformed(f"{what} is 1..{limits.NAME} printable characters, not {name!r:.60}")
+
+
+def _number(what: str, text: str, most: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
+    if not 0 <= number <= most:
+        raise Malformed(f"{what} is 0..{most}, not {text!r:.40}")
+    return number
