@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 Headers = tuple[tuple[str, str], ...]  # names in lower case
@@ -64,3 +65,22 @@ def may_repeat(method: str, kept: bool, sent: bool, answered: bool) -> bool:
     before a byte of answer came; then if none of it was sent, or if doing it twice is doing it once.
     """
     return kept and not answered and (not sent or method in IDEMPOTENT)
+
+
+def passing(status: int) -> bool:
+    """May the same request succeed later?
+
+    Timeouts, locks (423, RFC 4918), too early, too many, a full disk (507), and what befalls servers, but not what they
+    cannot do (501, 505).
+    """
+    return status in (408, 423, 425, 429) or (status >= 500 and status not in (501, 505))
+
+
+def words(answer: Answer) -> str:
+    """What the server says of a refusal, in one line."""
+    text = answer.body[:2000].decode("utf-8", "replace")
+    try:
+        told = str(json.loads(text)["detail"])
+    except (ValueError, KeyError, TypeError):
+        told = text  # not an error of our kind
+    return f"{answer.status} {' '.join(told.split())[:300]}".strip()

@@ -14,6 +14,10 @@ from imlab.errors import DoorError
 PIECE = 128 << 10  # bytes read at once: what a transport keeps unsent (64 kB) and as much again
 
 
+class Unreadable(DoorError):
+    """Our own disk failed, not the network: trying again is of no use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Streamed:
     """A body in pieces, made anew at each try. size in bytes; None: unknown, it goes chunked."""
@@ -41,7 +45,7 @@ def checksum(path: Path, span: Span, kind: str) -> str:
                 made.update(piece)
                 left -= len(piece)
     except OSError as error:
-        raise DoorError(f"cannot read {path}: {error.strerror}") from error
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from error
     return f"{kind} {b64encode(made.digest()).decode()}"
 
 
@@ -55,6 +59,6 @@ async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
                 left -= len(piece)
                 yield piece
     except OSError as error:
-        raise DoorError(f"cannot read {path}: {error.strerror}") from error
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from error
     if left:
-        raise DoorError(f"{path} ends {left} bytes before byte {span.stop}: it has shrunk")
+        raise Unreadable(f"{path} ends {left} bytes before byte {span.stop}: it has shrunk")
