@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -22,6 +24,19 @@ def need(*names: str) -> None:
         program = find_program(name)
         if program.path() is None:
             lacking(name, program.install)
+
+
+def need_npm(*packages: str) -> dict[str, str]:
+    """The environment in which node finds these packages, by NODE_PATH or among those installed for all."""
+    need("node", "npm")
+    places = [Path(place) for place in os.environ.get("NODE_PATH", "").split(os.pathsep) if place]
+    if not all(any((place / name).is_dir() for place in places) for name in packages):
+        asked = subprocess.run(["npm", "root", "--global"], capture_output=True, text=True, check=False)
+        places.append(Path(asked.stdout.strip()))
+    for name in packages:
+        if not any((place / name).is_dir() for place in places):
+            lacking(name, f"npm install --global {' '.join(packages)}")
+    return os.environ | {"NODE_PATH": os.pathsep.join(map(str, places))}
 
 
 def marked(codecs: Sequence[Any]) -> list[Any]:
