@@ -1,0 +1,36 @@
+"""What is known of a file that was walked through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imlab.codec.contract import CodecError
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """container: a name of WALKS; codec: its name on the wire; seconds: of sound, without what a player drops.
+
+    rate in Hz; packets: those that hold sound.
+    """
+
+    container: str
+    codec: str
+    seconds: float
+    rate: int
+    channels: int
+    packets: int
+
+
+class Foreign(CodecError):
+    """A file of a kind that is not kept here, sound as it may be."""
+
+
+MOST_PARTS = 500_000  # pages, frames, blocks or boxes of one file; 15 minutes in packets of 2.5 ms are 360,000
+
+
+def bounded(parts: int) -> int:
+    """As many parts, when they are not too many: a walk may not take longer than a note can be long."""
+    if parts > MOST_PARTS:
+        raise CodecError(f"a file of over {MOST_PARTS} parts: no voice note has so many")
+    return parts

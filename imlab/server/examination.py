@@ -1,0 +1,109 @@
+"""What a note that comes as a file has to be: the limits, and one judgement of what was found against what was claimed.
+
+The precedents are of systems in use, as read in their sources and manuals; docs/validation.md has them in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imlab.codec.container.reading import by_suffix
+from imlab.codec.walking.walked import Walked
+from imlab.server.doors import Claimed, Examined, Unacceptable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Lengths in seconds, size in bytes.
+
+    shortest: Telegram Desktop drops what is shorter, as a slip of the finger. longest: Element's; Discord stops at 20
+    minutes. size: 15 minutes of 16-bit stereo at 48 kHz are 173 MB; WhatsApp takes 16 MB, Telegram 50 from bots and
+    2,000 from users, Synapse 50, Signal 100. slack: Telegram and WhatsApp say a note's length in whole seconds.
+    """
+
+    shortest: float = 0.2
+    longest: float = 900.0
+    size: int = 176 << 20
+    channels: int = 2
+    slack: float = 1.0
+
+
+TYPES = {  # what a file is given out as
+    "ogg": "audio/ogg; codecs=opus",  # RFC 7845, section 9
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "mp4": "audio/mp4",
+    "webm": "audio/webm",
+    "amr": "audio/amr",  # RFC 4867, as the next
+    "awb": "audio/amr-wb",
+    "lc3": "audio/x-lc3",  # nobody has registered one, nor for the next
+    "c2": "audio/x-codec2",
+}
+NAMES = {  # what browsers and phones call them besides; a recorder's "video/webm" has one track of sound
+    "ogg": {"audio/opus", "application/ogg", "video/ogg"},
+    "wav": {"audio/x-wav", "audio/wave", "audio/vnd.wave"},
+    "mp3": {"audio/mp3", "audio/x-mp3"},
+    "mp4": {"audio/m4a", "audio/x-m4a", "audio/aac", "video/mp4"},
+    "webm": {"video/webm", "audio/x-matroska", "video/x-matroska"},
+}
+UNSAID = {"", "application/octet-stream", "application/x-www-form-urlencoded"}  # the last is what curl says unasked
+CODECS = {"mp4a": "aac", "1": "pcm"}  # what stands before the first dot of RFC 6381's names, and WAV's numbers
+SAME = {"m4a": "mp4"}  # extensions of one container
+
+
+def within(size: int, limits: Limits) -> None:
+    """Unacceptable unless a file has a size that a note may have."""
+    if size > limits.size:
+        raise Unacceptable("content", f"a file of {size} bytes: a voice note has {limits.size} at most")
+
+
+def judged(walked: Walked, claimed: Claimed, limits: Limits) -> Examined:
+    """What a file is, when that is within limits and what was claimed; else Unacceptable."""
+    _measured(walked, limits)
+    _named(walked, claimed)
+    return Examined(walked.codec, TYPES[walked.container], _length(walked, claimed, limits))
+
+
+def _measured(walked: Walked, limits: Limits) -> None:
+    if walked.seconds < limits.shortest:
+        raise Unacceptable("content", f"{walked.seconds:.3f} s of sound: a voice note has {limits.shortest:g} at least")
+    if walked.seconds > limits.longest:
+        raise Unacceptable("content", f"{walked.seconds:.1f} s of sound: a voice note has {limits.longest:g} at most")
+    if not 1 <= walked.channels <= limits.channels:
+        raise Unacceptable("content", f"{walked.channels} channels: a voice note has 1 to {limits.channels}")
+
+
+def _named(walked: Walked, claimed: Claimed) -> None:
+    """Type, extension and codec, where they were said."""
+    said_type, _, parameters = claimed.type.lower().partition(";")
+    named = said_type.strip()
+    if named not in UNSAID | _names(walked.container):
+        raise Unacceptable("content", f"it is said to be {named!r:.80} and is {TYPES[walked.container]}")
+    extension = by_suffix(Path(claimed.filename[-32:])) if claimed.filename else None
+    if extension is not None and SAME.get(extension, extension) != walked.container:
+        raise Unacceptable("content", f"its name ends in .{extension} and it is {TYPES[walked.container]}")
+    for said in filter(None, (claimed.codec.lower(), _codecs(parameters))):
+        if CODECS.get(said.split(".")[0], said) != walked.codec:
+            raise Unacceptable("content", f"its codec is said to be {said!r:.80} and is {walked.codec}")
+
+
+def _names(container: str) -> set[str]:
+    return NAMES.get(container, set()) | {TYPES[container].split(";")[0]}
+
+
+def _codecs(parameters: str) -> str:
+    """The codecs that a media type names (RFC 6381)."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() in ("codecs", "codec"):
+            return value.strip().strip('"')
+    return ""
+
+
+def _length(walked: Walked, claimed: Claimed, limits: Limits) -> int:
+    """In milliseconds."""
+    found = round(walked.seconds * 1000)
+    if claimed.duration_ms is not None and abs(claimed.duration_ms - found) > limits.slack * 1000:
+        raise Unacceptable("content", f"it is said to last {claimed.duration_ms} ms and lasts {found}")
+    return found
