@@ -17,6 +17,7 @@ from imlab.errors import DoorError
 from imlab.stack.services.contract import Engine
 
 NAME = "nobody"
+READ, RUN = 0o444, 0o111  # for everyone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def account() -> Account:
 
 
 def closed(path: Path) -> Path | None:
-    """The first directory on the way to the path which is not open to everyone; None: there is none."""
-    parents = reversed(path.resolve().parents)
-    return next((each for each in parents if not each.stat().st_mode & stat.S_IXOTH), None)
+    """The first on the way to the path, itself included, that not everyone may enter or run; None: there is none."""
+    way = [*reversed(path.resolve().parents), path]
+    return next((each for each in way if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
 def within_reach(engine: Engine, who: Account, home: Path) -> Engine:
@@ -65,4 +66,7 @@ def within_reach(engine: Engine, who: Account, home: Path) -> Engine:
         return engine
     copy = home / "engine"
     shutil.copytree(engine.folder, copy, dirs_exist_ok=True)
+    for path in (copy, *copy.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | READ | (RUN if mode & stat.S_IXUSR else 0))
     return replace(engine, program=copy / engine.program.relative_to(engine.folder), folder=copy)

@@ -99,5 +99,8 @@ http {{
 
 def _takes(engine: Engine) -> bool:
     """Whether it was built with WebDAV (-V tells, on stderr)."""
-    told = subprocess.run([engine.program, "-V"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    try:
+        told = subprocess.run([engine.program, "-V"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except OSError:  # not for this machine: whoever starts it says so
+        return False
     return "http_dav_module" in told.stderr

@@ -67,11 +67,11 @@ def private(wanted: Service) -> Iterator[Private]:
     """A new one in a temporary directory, in a process of its own."""
     supported()
     engine, who = engine_of(wanted), account()
-    with tempfile.NamedTemporaryFile(prefix=f"imlab-{wanted.name}-", suffix=".log") as log:
+    with tempfile.TemporaryFile() as log:  # without a name: it is gone with us, however we end
         for port in tries():
             guard, start = _guarded(wanted, engine, who, port, log.fileno())
             try:
-                server = _answering(wanted, guard, start, Path(log.name))
+                server = _answering(wanted, guard, start, Path(f"/proc/self/fd/{log.fileno()}"))
                 if server is not None:
                     yield server
                     return

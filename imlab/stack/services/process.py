@@ -13,6 +13,7 @@ from imlab.errors import DoorError
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 STATE, BORN = 0, 19  # fields of proc_pid_stat(5), after the name
+LISTEN = "0A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Process:
     def alive(self) -> bool:
         """Whether this very process still runs."""
         return bool(self.born) and _born(self.pid) == self.born
+
+    def listens(self, port: int) -> bool:
+        """Whether this process, and not a stranger, waits for clients at 127.0.0.1:port."""
+        ours = {f"socket:[{inode}]" for inode in _listening(port)}
+        try:
+            return any(str(each.readlink()) in ours for each in Path(f"/proc/{self.pid}/fd").iterdir())
+        except FileNotFoundError:  # it, or one of its files, has just gone
+            return False
 
     def end(self, ask: signal.Signals, patience_s: float) -> bool:
         """Ask it to finish; where it does not in time, kill it and its group. False: it had to be killed."""
@@ -60,6 +69,12 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
             else:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
+def _listening(port: int) -> list[str]:
+    """Inodes of sockets that listen at this port of 127.0.0.1 (proc_net_tcp(5): hexadecimal, least byte first)."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [line[9] for line in lines if line[1] == f"0100007F:{port:04X}" and line[3] == LISTEN]
 
 
 def _ended(handle: int, patience_s: float) -> bool:

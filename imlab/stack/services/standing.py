@@ -112,7 +112,7 @@ def _must_answer(found: Status) -> Status:
 
 def _start(service: Service, engine: Engine, who: Account) -> None:
     home = _home(service)
-    if who.other and (shut := closed(home / "data")):
+    if who.other and (shut := closed(home)):
         raise DoorError(f"root's servers run for others, to whom {shut} is closed: IMLAB_SERVICES=DIR names a place")
     log = home / "log"
     for port in tries():

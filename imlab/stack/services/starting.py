@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from imlab.errors import DoorError, UsageError
 from imlab.stack.services.account import Account, within_reach
@@ -81,12 +82,12 @@ def tries() -> Iterator[int]:
 
 def answering(service: Service, url: str, process: Process, log: Path, begin: int) -> str:
     """Who answers, as soon as somebody does. DoorError with the end of its log, from byte ``begin`` on, if it ends."""
-    end = time.monotonic() + PATIENCE_S
+    end, port = time.monotonic() + PATIENCE_S, urlsplit(url).port or 0
     while True:
-        lives = process.alive  # before the question, so that the last answer to it is believed
-        with suppress(DoorError):
-            return service.ask(url)
-        if not lives:
+        if process.listens(port):  # else the answer could be a stranger's, who took the port before
+            with suppress(DoorError):
+                return service.ask(url)
+        if not process.alive:
             raise DoorError(f"{service.name} did not start: {last_words(log, begin)}")
         if time.monotonic() > end:
             raise DoorError(f"{service.name} does not answer after {PATIENCE_S:g} s: {last_words(log, begin)}")
