@@ -37,13 +37,19 @@ def refusal(path: str, host: str, origin: str | None, names: Names = ()) -> tupl
     """
     if urlsplit(path).path != PATH:
         return 404, f"the WebSocket is at {PATH}\n"
+    why = stranger(host, origin, names)
+    return (403, f"{why}\n") if why else None
+
+
+def stranger(host: str, origin: str | None, names: Names = ()) -> str:
+    """Why a page may not speak to us; "" if it may, or if no page is asking."""
     if origin is None:
-        return None
+        return ""
     if not is_ours(host, names):
-        return 403, "a browser must use an address, localhost, or a name that serve --name was told\n"
+        return "a browser must use an address, localhost, or a name that serve --name was told"
     if _name(origin) != _name(f"//{host}"):
-        return 403, "a page of another host may not speak here\n"
-    return None
+        return "a page of another host may not speak here"
+    return ""
 
 
 def is_ours(host: str, names: Names = ()) -> bool:
