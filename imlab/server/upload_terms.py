@@ -12,11 +12,13 @@ class Patience:
     """How slow a sender may be: ``silence`` seconds without a byte, ``rate`` bytes per second in the long run.
 
     The rate is what Apache's mod_reqtimeout asks for (MinRate=500): a byte every nine seconds holds a connection for
-    ever, if only silence counts.
+    ever, if only silence counts. linger: seconds that a refused sender may go on, to be told before it is cut off;
+    nginx's lingering_close allows 30, and 5 of silence.
     """
 
     silence: float = 10.0
     rate: float = 500.0
+    linger: float = 2.0
 
     def until(self, begun: float, size: int, now: float) -> float:
         """When it ends for one who began then and has sent ``size`` bytes, the last of them now."""

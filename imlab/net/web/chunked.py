@@ -57,7 +57,7 @@ class Chunked:
             upload = upload or await self._begun(said.file, how, fields, type)
         _check(upload, fields)
         upload.heard = self._clock()
-        return Arrival(upload, said.index, self._store, self._terms.memory)
+        return Arrival(upload, said.index, self._store, self._terms)
 
     async def arrived(self, arrival: Arrival | Seen) -> Posted | dict[str, Any]:
         """The part is whole: the note, if there is one now; else how many parts have arrived."""

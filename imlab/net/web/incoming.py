@@ -11,8 +11,7 @@ from starlette.types import Receive, Send
 from imlab.net.web.answers import JSON, Refusal, told
 from imlab.server.upload_terms import Patience
 
-LINGER = 2.0  # seconds, and
-LINGERED = 4 << 20  # bytes, that a refused sender may go on before the connection is cut: see turn_away
+LINGERED = 4 << 20  # bytes that a refused sender may go on, before the connection is cut: see turn_away
 CLOSE = (b"connection", b"close")
 
 
@@ -61,7 +60,7 @@ class Incoming:
     async def rest(self) -> None:
         """Read on, for nothing, until the body ends, the client leaves, or it has gone on for too long."""
         try:
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(self._patience.linger):
                 left = LINGERED
                 while not self.whole and left > 0:
                     message = await self._receive()

@@ -12,9 +12,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from imlab.net.web.answers import Refusal
-from imlab.server.parts import Malformed
+from imlab.server.parts import Malformed, TooLarge
 from imlab.server.upload_terms import UploadTerms
 
+BOUNDARY = 70  # characters (RFC 2046, 5.1.1)
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its warnings tell of strangers' broken forms
 
 
@@ -43,6 +44,7 @@ class Form:
         self.file = ""
         self.type = self.filename = ""
         self.whole = False
+        self._size = 0  # bytes of the file so far
         self._pieces: list[bytes] = []
         self._parts = 0
 
@@ -101,7 +103,10 @@ class Form:
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
-            self._pieces.append(data if end - start == len(data) else data[start:end])
+            self._size += end - start
+            if self._size > self._terms.file:
+                raise TooLarge(f"a file of more than {self._terms.file} bytes")
+            self._pieces.append(data[start:end])
             return
         self._value += data[start:end]
         if len(self._value) > self._terms.text:
@@ -121,6 +126,8 @@ def _boundary(content_type: bytes) -> bytes:
         raise Refusal(415, "unsupported_media_type", f"a form is multipart/form-data, not {content_type!r:.60}")
     if b"boundary" not in options:
         raise Malformed("the form names no boundary")
+    if len(options[b"boundary"]) > BOUNDARY:
+        raise Malformed(f"a boundary has at most {BOUNDARY} characters, not {len(options[b'boundary'])}")
     return options[b"boundary"]
 
 

@@ -12,7 +12,8 @@ from imlab.net.web.posting import Intent, Posted
 from imlab.net.web.spool import in_a_thread
 from imlab.server.doors import Claimed
 from imlab.server.part_store import Kept, PartStore
-from imlab.server.parts import Cut, Malformed
+from imlab.server.parts import Cut, Malformed, TooLarge
+from imlab.server.upload_terms import UploadTerms
 
 
 class Unfinished:
@@ -47,10 +48,10 @@ def reopened(file: str, kept: Kept) -> Unfinished:
 
 
 class Arrival:
-    """A part on its way to its place. memory: bytes of it to hold."""
+    """A part on its way to its place."""
 
-    def __init__(self, upload: Unfinished, index: int, store: PartStore, memory: int) -> None:
-        self.upload, self.index, self._store, self._memory = upload, index, store, memory
+    def __init__(self, upload: Unfinished, index: int, store: PartStore, terms: UploadTerms) -> None:
+        self.upload, self.index, self._store, self._terms = upload, index, store, terms
         self._begin = index * upload.cut.size
         self._held: list[bytes] = []
         self._holds = 0
@@ -64,7 +65,9 @@ class Arrival:
         self._length += len(data)
         if self._length > self.upload.cut.size:
             raise Malformed(f"part {self.index} is longer than the {self.upload.cut.size} bytes that parts have")
-        if self._holds > self._memory:
+        if self._begin + self._length > self._terms.file:
+            raise TooLarge(f"{self.upload.file} has more than the {self._terms.file} bytes that are taken")
+        if self._holds > self._terms.memory:
             async with self.upload.turn:
                 await self._flush()
 
@@ -81,7 +84,7 @@ class Arrival:
             del self.upload.bringing[self.index]
 
     async def _flush(self) -> None:
-        """What is held goes to disk, or is compared with what is there; nobody needs it where there is a note already."""
+        """What is held goes to disk, or is compared with what is there, or to nowhere if there is a note already."""
         if isinstance(self.upload.ended, PeerError):
             raise self.upload.ended
         if self.upload.bringing.get(self.index) is not self:
