@@ -12,16 +12,7 @@ import pytest
 
 from imlab.stack.services.contract import Endpoint
 from imlab.stack.services.private import service
-from imlab.stack.services.starting import installs, named
-from imlab.stack.services.table import service_called
-from tests.tools import lacking
-
-
-def need_service(name: str, of_ours: bool = False) -> None:
-    """Go on only where there is one; of_ours: one to be started, and not the environment's."""
-    wanted = service_called(name)
-    if not (named(wanted) and not of_ours) and next(wanted.engines(), None) is None:
-        lacking(name, installs(wanted))
+from tests.tools import need_service
 
 
 def _served(name: str) -> Iterator[Endpoint]:

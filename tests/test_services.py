@@ -30,7 +30,7 @@ from imlab.stack.services.search import Search
 from imlab.stack.services.standing import Status, down, status, up
 from imlab.stack.services.starting import TAKEN, engine_of, free_port, prepared
 from imlab.stack.services.table import SERVICES, service_called
-from tests.servers import need_service
+from tests.tools import need_service
 
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); sys.stdin.read()"
 OBEDIENT = "import sys; print(flush=True); sys.stdin.read()"

@@ -16,6 +16,8 @@ from imlab.codec.contract import Codec
 from imlab.desk.environment.programs import find_program
 from imlab.errors import DoorError
 from imlab.net.tun import Network, refusal
+from imlab.stack.services.starting import installs, named
+from imlab.stack.services.table import service_called
 
 
 def need(*names: str) -> None:
@@ -37,6 +39,13 @@ def need_npm(*packages: str) -> dict[str, str]:
         if not any((place / name).is_dir() for place in places):
             lacking(name, f"npm install --global {' '.join(packages)}")
     return os.environ | {"NODE_PATH": os.pathsep.join(map(str, places))}
+
+
+def need_service(name: str, of_ours: bool = False) -> None:
+    """Go on only where there is one; of_ours: one to be started, and not the environment's."""
+    wanted = service_called(name)
+    if (of_ours or not named(wanted)) and next(wanted.engines(), None) is None:
+        lacking(name, installs(wanted))
 
 
 def marked(codecs: Sequence[Any]) -> list[Any]:

@@ -43,11 +43,16 @@ class RedisCache:
 
     async def get(self, key: bytes) -> bytes | None:
         """What was put; None: nothing, or no longer."""
-        return cast("bytes | None", await self._ask(b"GET", self._keeping.prefix + key))
+        found = await self._ask(b"GET", self._keeping.prefix + key)
+        if found is None or isinstance(found, bytes):
+            return found
+        raise DoorError(f"Redis answers GET by {found!r:.60}")
 
     async def put(self, key: bytes, value: bytes) -> None:
         """Keep it for a while, or until Redis needs the room."""
-        await self._ask(b"SET", self._keeping.prefix + key, value, b"EX", self._keeping.seconds)
+        said = await self._ask(b"SET", self._keeping.prefix + key, value, b"EX", self._keeping.seconds)
+        if said != b"OK":
+            raise DoorError(f"Redis answers SET by {said!r:.60}")
 
     async def close(self) -> None:
         """Let go; who still waits gets a DoorError."""
@@ -58,7 +63,7 @@ class RedisCache:
 
     async def _ask(self, *words: bytes | int) -> Any:
         line = self._line
-        if line is None or line.broken:
+        if line is None or not line.good():
             line = await self._connected()
         return await line.ask(*words)
 
@@ -97,6 +102,12 @@ class _Line(asyncio.Protocol):
         self._unsent_bytes = 0
         self._transport: asyncio.Transport | None = None
         self.broken = False
+
+    def good(self) -> bool:
+        """Whether it can be asked; one that leaves somebody without an answer for long is given up."""
+        if self._waiting and self._loop.time() - self._waiting[0][0] > STALE_S:
+            self.give_up(f"not within {STALE_S:g} s")
+        return not self.broken
 
     def ask(self, *words: bytes | str | int) -> asyncio.Future[Any]:
         """The answer to come. It may be given up at any time: the others' answers do not change places."""
@@ -165,10 +176,7 @@ class _Line(asyncio.Protocol):
         self._unsent_bytes = 0
 
     def _check(self) -> None:
-        """What is not answered stays bounded, in time, in number and in bytes."""
-        late = self._waiting and self._loop.time() - self._waiting[0][0] > STALE_S
-        if late:
-            self.give_up(f"not within {STALE_S:g} s")
+        """What is not answered stays bounded, in number and in bytes."""
         if self.broken or not self._transport:
             raise DoorError("the connection to Redis is broken")
         unsent = self._transport.get_write_buffer_size() + self._unsent_bytes

@@ -83,13 +83,12 @@ def private(wanted: Service) -> Iterator[Private]:
 def _answering(wanted: Service, guard: subprocess.Popen[bytes], start: Start, log: Path) -> Private | None:
     """None: its port was taken by someone else meanwhile."""
     try:
-        process = _told(guard)
+        process = _told(guard, wanted, log)
         version = answering(wanted, start.endpoint.url, process, log, 0)
     except DoorError as error:
-        said = last_words(log)
-        if TAKEN in said.lower():
+        if TAKEN in str(error).lower():
             return None
-        raise DoorError(f"{wanted.name} did not start: {said}") from error
+        raise
     return Private(start.endpoint, process, version, start.place.directory)
 
 
@@ -121,13 +120,16 @@ def _guard(start: Start, home: Path, who: Account, stop: signal.Signals, log: in
     )
 
 
-def _told(guard: subprocess.Popen[bytes]) -> Process:
+def _told(guard: subprocess.Popen[bytes], wanted: Service, log: Path) -> Process:
     """Which process the server is, once all before it is done."""
     assert guard.stdout
     line = guard.stdout.readline()
     if not line:
-        raise DoorError("its guard ended first")
-    return Process.of(int(line))
+        raise DoorError(f"{wanted.name} did not start: {last_words(log)}")
+    try:
+        return Process.of(int(line))
+    except DoorError as error:  # it is gone already
+        raise DoorError(f"{wanted.name} did not start: {last_words(log)}") from error
 
 
 def _let_go(guard: subprocess.Popen[bytes]) -> None:

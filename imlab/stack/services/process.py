@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from imlab.errors import DoorError
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 STATE, BORN = 0, 19  # fields of proc_pid_stat(5), after the name
+ENDED = "ZX"
 LISTEN = "0A"
 
 
@@ -25,16 +27,17 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> Process:
-        """The one that has this number now."""
-        born = _born(pid)
-        if not born:
-            raise DoorError(f"process {pid} ended as it began")
-        return cls(pid, born)
+        """The one that has this number now; it may have ended, if nobody has looked yet."""
+        fields = _fields(pid)
+        if not fields:
+            raise DoorError(f"there is no process {pid}")
+        return cls(pid, _born(fields))
 
     @property
     def alive(self) -> bool:
         """Whether this very process still runs."""
-        return bool(self.born) and _born(self.pid) == self.born
+        fields = _fields(self.pid)
+        return bool(fields) and fields[STATE] not in ENDED and _born(fields) == self.born
 
     def listens(self, port: int) -> bool:
         """Whether this process, and not a stranger, waits for clients at 127.0.0.1:port."""
@@ -84,10 +87,13 @@ def _ended(handle: int, patience_s: float) -> bool:
     return bool(poll.poll(patience_s * 1000))
 
 
-def _born(pid: int) -> str:
-    """Empty: no such process, or it ended and nobody has looked yet."""
+def _born(fields: Sequence[str]) -> str:
+    return f"{BOOT.read_text().strip()} {fields[BORN]}"
+
+
+def _fields(pid: int) -> list[str]:
+    """What /proc tells, from the state on; nothing: there is no such process."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[STATE] in "ZX" else f"{BOOT.read_text().strip()} {fields[BORN]}"
+        return []

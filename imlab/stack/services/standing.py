@@ -124,7 +124,7 @@ def _start(service: Service, engine: Engine, who: Account) -> None:
         except BaseException as error:
             process.end(service.stop, TO_STOP_S)
             (home / "state.json").unlink(missing_ok=True)
-            if isinstance(error, DoorError) and TAKEN in last_words(log, begin).lower():
+            if isinstance(error, DoorError) and TAKEN in str(error).lower():
                 continue
             raise
         return
