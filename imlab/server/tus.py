@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from base64 import b64decode, b64encode
-from binascii import Error
+from base64 import b64encode
+from binascii import Error, a2b_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -134,7 +134,7 @@ def told(metadata: str) -> dict[str, bytes]:
         if not name or name in found:
             raise bad(f"Upload-Metadata names {name!r:.40} twice" if name else "Upload-Metadata without a name")
         try:
-            found[name] = b64decode(value, validate=True)
+            found[name] = a2b_base64(value, strict_mode=True)
         except (Error, ValueError) as error:
             raise bad(f"Upload-Metadata: {name:.40} is not base64: {value!r:.40}") from error
     return found
@@ -170,7 +170,7 @@ def check(headers: Headers) -> Check | None:
     if algorithm not in ALGORITHMS:
         raise bad(f"the checksum {algorithm!r:.40} is not known here, only {', '.join(ALGORITHMS)}")
     try:
-        return Check(algorithm, b64decode(value, validate=True))
+        return Check(algorithm, a2b_base64(value, strict_mode=True))
     except (Error, ValueError) as error:
         raise bad(f"Upload-Checksum is not base64: {value!r:.40}") from error
 

@@ -103,8 +103,8 @@ class UploadFiles:
         """See UploadStore."""
         self.drop(id)
         with self._translated("write"), _opened(self.path(id), os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-            for part in parts:
-                with _opened(self.path(part), os.O_RDONLY) as source:
+            for part in filter(Path.exists, map(self.path, parts)):  # an empty part has no file
+                with _opened(part, os.O_RDONLY) as source:
                     _copy(source, file)
 
     def digest(self, id: str, size: int) -> str:
@@ -198,7 +198,9 @@ class UploadFiles:
     def _digested(self, id: str, offset: int, pieces: Sequence[bytes]) -> None:
         with self._turn:
             held, digest = self._digests.pop(id, (0, sha256()))
-        if held != offset:
+        if offset == 0:
+            digest = sha256()
+        elif held != offset:
             return  # it went back: the file will be read once more
         for piece in pieces:
             digest.update(piece)
@@ -259,7 +261,8 @@ def _copy(source: int, target: int) -> None:
             pass
     except (OSError, AttributeError):  # this file system or this kernel cannot; what is missing is said by its place
         while data := os.read(source, COPIED):
-            os.write(target, data)
+            _write_all(target, data, os.lseek(target, 0, os.SEEK_CUR))
+            os.lseek(target, len(data), os.SEEK_CUR)
 
 
 _BOOT = boot()

@@ -72,6 +72,8 @@ class Standings:
     def sweep(self, id: str, now: float) -> None:
         """What has become a note, or was never more than bytes, needs no memory."""
         known = self._store.find(id)
+        if known and known[0].expires > now:
+            return
         left = swept(known[0], now, self._terms) if known and self._note(id) is None else None
         if left is None:
             self._store.remove(id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from starlette.types import Receive, Scope, Send
@@ -70,8 +71,9 @@ class Tus:
         """End the uploads whose time is over; how many. now: Unix time in seconds."""
         over = await in_a_thread(partial(self._store.expired, now, now - self._terms.keep))
         for each in over:
-            async with self._turns.take(each):
-                await in_a_thread(partial(self._standings.sweep, each, now))
+            with suppress(Refusal):  # it is being stored: next time
+                async with self._turns.take(each):
+                    await in_a_thread(partial(self._standings.sweep, each, now))
         return len(over)
 
     async def _reply(self, request: Request) -> Reply:
