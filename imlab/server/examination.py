@@ -6,9 +6,9 @@ The precedents are of systems in use, as read in their sources and manuals; docs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
-from imlab.codec.container.reading import by_suffix
+from imlab.codec.container.formats import ALIASES, FORMATS
 from imlab.codec.walking.walked import Walked
 from imlab.server.doors import Claimed, Examined, Unacceptable
 
@@ -60,50 +60,44 @@ def within(size: int, limits: Limits) -> None:
 
 def judged(walked: Walked, claimed: Claimed, limits: Limits) -> Examined:
     """What a file is, when that is within limits and what was claimed; else Unacceptable."""
-    _measured(walked, limits)
-    _named(walked, claimed)
-    return Examined(walked.codec, TYPES[walked.container], _length(walked, claimed, limits))
+    suffix = claimed.filename.rpartition(".")[2] if "." in claimed.filename else ""
+    if why := _measured(walked, limits) or _named(walked.container, walked.codec, claimed.type, suffix, claimed.codec):
+        raise Unacceptable("content", why)
+    duration_ms = round(walked.seconds * 1000)
+    said = claimed.duration_ms
+    if said is not None and abs(said - duration_ms) > limits.slack * 1000:
+        raise Unacceptable("content", f"it is said to last {said} ms and lasts {duration_ms}")
+    return Examined(walked.codec, TYPES[walked.container], duration_ms)
 
 
-def _measured(walked: Walked, limits: Limits) -> None:
+def _measured(walked: Walked, limits: Limits) -> str:
+    """What is wrong with its length or its channels."""
     if walked.seconds < limits.shortest:
-        raise Unacceptable("content", f"{walked.seconds:.3f} s of sound: a voice note has {limits.shortest:g} at least")
+        return f"{walked.seconds:.3f} s of sound: a voice note has {limits.shortest:g} at least"
     if walked.seconds > limits.longest:
-        raise Unacceptable("content", f"{walked.seconds:.1f} s of sound: a voice note has {limits.longest:g} at most")
+        return f"{walked.seconds:.1f} s of sound: a voice note has {limits.longest:g} at most"
     if not 1 <= walked.channels <= limits.channels:
-        raise Unacceptable("content", f"{walked.channels} channels: a voice note has 1 to {limits.channels}")
+        return f"{walked.channels} channels: a voice note has 1 to {limits.channels}"
+    return ""
 
 
-def _named(walked: Walked, claimed: Claimed) -> None:
-    """Type, extension and codec, where they were said."""
-    said_type, _, parameters = claimed.type.lower().partition(";")
-    named = said_type.strip()
-    if named not in UNSAID | _names(walked.container):
-        raise Unacceptable("content", f"it is said to be {named!r:.80} and is {TYPES[walked.container]}")
-    extension = by_suffix(Path(claimed.filename[-32:])) if claimed.filename else None
-    if extension is not None and SAME.get(extension, extension) != walked.container:
-        raise Unacceptable("content", f"its name ends in .{extension} and it is {TYPES[walked.container]}")
-    for said in filter(None, (claimed.codec.lower(), _codecs(parameters))):
-        if CODECS.get(said.split(".")[0], said) != walked.codec:
-            raise Unacceptable("content", f"its codec is said to be {said!r:.80} and is {walked.codec}")
-
-
-def _names(container: str) -> set[str]:
-    return NAMES.get(container, set()) | {TYPES[container].split(";")[0]}
+@lru_cache(maxsize=128)  # uploaders say the same few things
+def _named(container: str, codec: str, said_type: str, suffix: str, said_codec: str) -> str:
+    """What is wrong with the type, the extension or the codec, where they were said."""
+    named, _, parameters = said_type.lower().partition(";")
+    if named.strip() not in UNSAID | NAMES.get(container, set()) | {TYPES[container].partition(";")[0]}:
+        return f"it is said to be {named.strip()!r:.80} and is {TYPES[container]}"
+    extension = ALIASES.get(suffix.lower(), suffix.lower())
+    if extension in FORMATS and SAME.get(extension, extension) != container:
+        return f"its name ends in .{suffix} and it is {TYPES[container]}"
+    for said in filter(None, (said_codec.lower(), _codecs(parameters))):
+        if CODECS.get(said.partition(".")[0], said) != codec:
+            return f"its codec is said to be {said!r:.80} and is {codec}"
+    return ""
 
 
 def _codecs(parameters: str) -> str:
     """The codecs that a media type names (RFC 6381)."""
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip() in ("codecs", "codec"):
-            return value.strip().strip('"')
-    return ""
-
-
-def _length(walked: Walked, claimed: Claimed, limits: Limits) -> int:
-    """In milliseconds."""
-    found = round(walked.seconds * 1000)
-    if claimed.duration_ms is not None and abs(claimed.duration_ms - found) > limits.slack * 1000:
-        raise Unacceptable("content", f"it is said to last {claimed.duration_ms} ms and lasts {found}")
-    return found
+    pairs = (parameter.partition("=") for parameter in parameters.split(";"))
+    said = (value.strip().strip('"') for name, _, value in pairs if name.strip() in ("codecs", "codec"))
+    return next(said, "")

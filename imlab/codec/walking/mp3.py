@@ -12,7 +12,6 @@ from imlab.codec.walking.window import Window
 
 ID3_HEAD, ID3_FOOT = 10, 0x10  # bytes; the flag of a second head at the tag's end
 DELAYS = 21  # bytes of LAME's tag before delay and padding
-SLACK = 1  # frame: some encoders count the info frame, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ def walk(window: Window) -> Walked:
     info = _info(window.take(at, first.size)[first.start :])
     frames = _frames(window, at, first) - (info is not None)
     promised, dropped = (info.frames, info.dropped) if info else (None, 0)
-    if promised is not None and abs(frames - promised) > SLACK:
-        raise CodecError(f"truncated: an MP3 that promises {promised} frames has {frames}")
+    if promised not in (None, frames):
+        raise CodecError(f"truncated or glued: an MP3 that promises {promised} frames has {frames}")
     samples = frames * first.samples - dropped
     if samples < 0:
         raise CodecError(f"an MP3 of {frames} frames, of which {dropped} samples are to be dropped")

@@ -8,6 +8,7 @@ once: their first bytes are gathered and looked up in a table. Any other page is
 from __future__ import annotations
 
 from itertools import accumulate
+from operator import itemgetter
 
 from imlab.codec.container.ogg import (
     CAPTURE,
@@ -23,12 +24,13 @@ from imlab.codec.container.ogg import (
 from imlab.codec.container.oggopus import CLOCK, natural_rate, parse_head
 from imlab.codec.contract import CodecError
 from imlab.codec.opus_packet import FRAME_48K, packet_samples
-from imlab.codec.walking.crc import over
-from imlab.codec.walking.walked import Foreign, Walked
+from imlab.codec.walking.crc import Checksum, over
+from imlab.codec.walking.walked import Foreign, Walked, bounded
 from imlab.codec.walking.window import Window
 
 UNIT = 120  # samples at 48 kHz, 2.5 ms: every frame of Opus is so many of them
 UNITS = bytes(FRAME_48K[first >> 3] // UNIT if not first & 3 else 0 for first in range(256))  # 0: not one frame
+OTHER = b"\0"
 BLANK = bytes(4)
 LARGEST_PAGE = HEADER.size + MOST_SEGMENTS + MOST_SEGMENTS * 255
 KEPT_OF_HEADER = 64  # bytes; tags may hold a picture, of which nobody wants to know
@@ -38,10 +40,10 @@ STAGES = (b"OpusHead", b"OpusTags", b"")
 
 def walk(window: Window) -> Walked:
     """One whole stream; CodecError for anything else, Foreign for another codec in Ogg."""
-    stream = _Stream(window)
+    stream = _Stream()
     at = 0
     while at < window.size:
-        at += stream.page(at)
+        at = stream.pages(window, at)
     return stream.finish()
 
 
@@ -49,45 +51,56 @@ class _Stream:
     """A stream as far as it was walked. Lengths in samples at 48 kHz."""
 
     __slots__ = (
-        "_begin", "_buffer", "_channels", "_crc", "_end", "_ended", "_first", "_head", "_number", "_packets", "_reach",
-        "_rest", "_serial", "_size", "_stage", "_window",
+        "_begin", "_channels", "_end", "_ended", "_first", "_head", "_number", "_packets", "_reach", "_rest", "_serial",
+        "_size", "_stage",
     )  # fmt: skip
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._buffer = window.buffer
-        self._crc = over(window.buffer)
+    def __init__(self) -> None:
         self._number = self._stage = self._packets = self._serial = self._channels = 0
         self._reach = self._begin = self._end = 0
         self._first, self._ended = True, False
         self._rest: bytearray | None = None  # what is kept of a packet that goes on
         self._size = 0  # of that packet so far
 
-    def page(self, at: int) -> int:
-        """Judge the page at an offset; its size."""
-        place = self._window.look(at, LARGEST_PAGE)
-        if self._window.buffer is not self._buffer:
-            self._buffer = self._window.buffer
-            self._crc = over(self._buffer)
-        buffer = self._buffer
+    def pages(self, window: Window, at: int) -> int:
+        """Judge the page at an offset, and those behind it that are in the window with it; where the next begins."""
+        place = window.look(at, LARGEST_PAGE)
+        buffer = window.buffer
+        offset, checksum = at - place, over(buffer)
+        whole = len(buffer) if offset + len(buffer) == window.size else len(buffer) - LARGEST_PAGE
+        while place < whole or place + offset == at:
+            place += self._page(buffer, place, offset, checksum)
+        bounded(self._number + self._packets)
+        return place + offset
+
+    def _page(self, buffer: bytearray, place: int, offset: int, checksum: Checksum) -> int:
+        """Judge the page at a place in the buffer, which lies at an offset in the file; its size."""
         if len(buffer) - place < HEADER.size:
-            raise self._no_page(at, place)
+            raise _no_page(buffer[place:], place + offset)
         capture, version, flags, granule, serial, number, _, count = HEADER.unpack_from(buffer, place)
         if capture != CAPTURE or version:
-            raise self._no_page(at, place)
+            raise _no_page(buffer[place:], place + offset)
         table = place + HEADER.size
         sizes = buffer[table : table + count]
         size: int = HEADER.size + count + sum(sizes)
         if place + size > len(buffer):
-            raise CodecError(f"truncated: the Ogg page at byte {at} is longer than the {self._window.size} bytes here")
+            raise CodecError(f"truncated: the Ogg page at byte {place + offset} ends behind the data")
         field = place + CHECKSUM_AT
         expected = buffer[field : field + 4]
         buffer[field : field + 4] = BLANK  # as it was when the checksum was taken
-        if (seen := self._crc(place, size)) != expected:
-            raise CodecError(f"the Ogg page at byte {at} is damaged: checksum {_hex(seen)}, not {_hex(expected)}")
+        if checksum(place, size) != expected:
+            raise CodecError(f"the Ogg page at byte {place + offset} is damaged: not its checksum {expected.hex()}")
         if flags or serial != self._serial or number != self._number or self._ended or self._rest is not None:
             self._belongs(flags, serial, number)
-        self._packets_of(flags, granule, sizes, table + count)
+        plain = self._stage == 2 and self._rest is None and count > 1 and 255 not in sizes and 0 not in sizes
+        starts = accumulate(sizes[:-1], initial=table + count)
+        units = bytes(itemgetter(*starts)(buffer)).translate(UNITS) if plain else OTHER
+        if 0 in units:
+            self._apart(flags, granule, sizes, buffer[table + count : place + size])
+        else:
+            self._reach += UNIT * sum(units)
+            self._packets += count
+            self._position(flags, granule, True)
         self._number += 1
         return size
 
@@ -108,14 +121,6 @@ class _Stream:
         rate = natural_rate(self._head, length)
         return Walked("ogg", "opus", length / CLOCK, rate, self._channels, self._packets)
 
-    def _no_page(self, at: int, place: int) -> CodecError:
-        head = bytes(self._buffer[place : place + HEADER.size])
-        if not head.startswith(CAPTURE):
-            return CodecError(f"no Ogg page at byte {at}: {head[:8].hex()}")
-        if len(head) == HEADER.size:
-            return CodecError(f"the Ogg page at byte {at} has version {head[4]}, only 0 is known")
-        return CodecError(f"truncated: the header of the Ogg page at byte {at} has {len(head)} of {HEADER.size} bytes")
-
     def _belongs(self, flags: int, serial: int, number: int) -> None:
         """One logical stream that begins and ends as it should, and no page of it is missing."""
         if not self._number:
@@ -130,17 +135,9 @@ class _Stream:
             raise CodecError(f"Ogg page {number} and the one before it disagree whether a packet goes on")
         self._ended = bool(flags & LAST)
 
-    def _packets_of(self, flags: int, granule: int, sizes: bytearray, at: int) -> None:
-        """The packets that end on a page, whose segments begin at a place in the buffer."""
-        if self._stage == 2 and self._rest is None and sizes and 255 not in sizes and 0 not in sizes:
-            starts = accumulate(sizes[:-1], initial=at)
-            units = bytes(map(self._buffer.__getitem__, starts)).translate(UNITS)
-            if 0 not in units:
-                self._reach += UNIT * sum(units)
-                self._packets += len(sizes)
-                self._position(flags, granule, True)
-                return
-        ended = self._apart(sizes, at)
+    def _apart(self, flags: int, granule: int, sizes: bytearray, body: bytearray) -> None:
+        """A page whose packets have to be looked at one by one."""
+        ended = self._ended_on(sizes, body)
         if self._stage < 2:
             self._header(sizes, ended)
             return
@@ -148,16 +145,17 @@ class _Stream:
         self._packets += len(ended)
         self._position(flags, granule, bool(ended))
 
-    def _apart(self, sizes: bytearray, at: int) -> list[bytes]:
-        """The packets one by one; of what is too large to be sound, the beginning."""
+    def _ended_on(self, sizes: bytearray, body: bytearray) -> list[bytes]:
+        """The packets that end on a page; of what is too large to be sound, the beginning."""
         kept = KEPT_OF_PACKET if self._stage == 2 else KEPT_OF_HEADER
-        rest, ended = self._rest or bytearray(), []
+        most = KEPT_OF_PACKET if self._stage == 2 else LARGEST
+        rest, ended, at = self._rest or bytearray(), [], 0
         for size in sizes:
-            rest += self._buffer[at : at + min(size, kept - len(rest))]
+            rest += body[at : at + min(size, kept - len(rest))]
             self._size += size
             at += size
-            if self._size > (kept if self._stage == 2 else LARGEST):
-                raise CodecError(f"the Ogg packet that ends or goes on at page {self._number} has {self._size} bytes")
+            if self._size > most:
+                raise CodecError(f"the Ogg packet that goes on behind page {self._number} has over {most} bytes")
             if size < 255:
                 ended.append(bytes(rest))
                 rest, self._size = bytearray(), 0
@@ -190,6 +188,10 @@ class _Stream:
             raise CodecError(f"Ogg page {self._number} ends at sample {granule}, but {self._reach} have come so far")
 
 
-def _hex(field: bytes | bytearray) -> str:
-    """A checksum as people write it."""
-    return field[::-1].hex()
+def _no_page(head: bytearray, at: int) -> CodecError:
+    """What is wrong with bytes that should begin a page."""
+    if head[:4] != CAPTURE:
+        return CodecError(f"no Ogg page at byte {at}: {head[:8].hex()}")
+    if len(head) < HEADER.size:
+        return CodecError(f"truncated: the header of the Ogg page at byte {at} has {len(head)} of {HEADER.size} bytes")
+    return CodecError(f"the Ogg page at byte {at} has version {head[4]}, only 0 is known")

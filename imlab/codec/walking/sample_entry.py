@@ -58,9 +58,11 @@ def _aac(window: Window, esds: Box) -> Sound:
     kind, config = _descend(data)
     if kind not in AAC_TYPES:
         raise Foreign(f"an MP4 of MPEG's object type {kind:#x}: AAC and Opus are kept")
+    if len(config) < 2:
+        raise CodecError(f"an MP4 whose AAC is not described: {data[:32].hex()}")
     bits = int.from_bytes(config[:8].ljust(8, b"\0"), "big")
     profile, index = bits >> 59, bits >> 55 & 15
-    if profile not in (LOW_COMPLEXITY, HIGH_EFFICIENCY, WITH_STEREO) or len(config) < 2:
+    if profile not in (LOW_COMPLEXITY, HIGH_EFFICIENCY, WITH_STEREO):
         raise Foreign(f"AAC of object type {profile}: low complexity and high efficiency are kept")
     rate = bits >> 31 & 0xFFFFFF if index == 15 else (*AAC_RATES, 8_000, 7_350, 0, 0)[index]
     channels = bits >> (27 if index == 15 else 51) & 15
@@ -70,7 +72,7 @@ def _aac(window: Window, esds: Box) -> Sound:
 
 
 def _descend(data: bytes) -> tuple[int, bytes]:
-    """MPEG's object type, and the configuration."""
+    """MPEG's object type, and the configuration; 0 and nothing where they are not told."""
     kind, at = 0, 0
     while at + 2 <= len(data):
         tag, size, at = data[at], 0, at + 1
@@ -84,4 +86,4 @@ def _descend(data: bytes) -> tuple[int, bytes]:
         if tag == DECODER and at < len(data):
             kind = data[at]
         at += HEADS.get(tag, size)
-    raise CodecError(f"an MP4 whose codec is not described: {data[:16].hex()}")
+    return kind, b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedReader
 
 from imlab.codec.contract import CodecError
 
@@ -16,11 +16,11 @@ class Window:
 
     __slots__ = ("_begin", "_source", "buffer", "size")
 
-    def __init__(self, source: bytes | BinaryIO) -> None:
-        self._source = source if isinstance(source, bytes) else source.fileno()
-        self.size = len(source) if isinstance(source, bytes) else os.fstat(source.fileno()).st_size
+    def __init__(self, source: bytes | BufferedReader) -> None:
+        self._source = source
+        self.size = len(source) if isinstance(source, bytes) else source.seek(0, os.SEEK_END)
         self._begin = 0
-        self.buffer = bytearray(self._read(0, WIDTH))
+        self.buffer = self._read(0, WIDTH)
 
     def look(self, at: int, need: int) -> int:
         """Where in the buffer byte ``at`` is; ``need`` bytes from there on are in it as well, if the file has them."""
@@ -29,7 +29,8 @@ class Window:
         if place >= 0 and (end <= len(self.buffer) or self._begin + len(self.buffer) >= self.size):
             return place
         self._begin = at
-        self.buffer = bytearray(self._read(at, max(need, WIDTH)))
+        self.buffer = bytearray()  # the old one goes before the new one comes
+        self.buffer = self._read(at, max(need, WIDTH))
         return 0
 
     def take(self, at: int, size: int) -> bytes:
@@ -46,7 +47,10 @@ class Window:
         for begin in range(at, end, step):
             yield self.take(begin, min(step, end - begin))
 
-    def _read(self, at: int, size: int) -> bytes:
+    def _read(self, at: int, size: int) -> bytearray:
         if isinstance(self._source, bytes):
-            return self._source[at : at + size]
-        return os.pread(self._source, size, at)
+            return bytearray(memoryview(self._source)[at : at + size])
+        buffer = bytearray(max(0, min(size, self.size - at)))
+        self._source.seek(at)
+        del buffer[self._source.readinto(buffer) :]
+        return buffer
