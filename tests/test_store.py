@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.server.doors import Committed, NoteStore, Page
+from imlab.store.kinds import KINDS, Kind
 from imlab.store.memory import MemoryStore
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import PacketLayout, VoiceMessage
@@ -38,9 +40,13 @@ class Opened:
     open: Callable[[Path], NoteStore]
 
 
+def _durable(kind: Kind, directory: Path) -> NoteStore:
+    return SqliteStore(directory / "data", kind)
+
+
 STORES = [
     Opened("memory", lambda _: MemoryStore()),
-    Opened("sqlite", lambda directory: SqliteStore(directory / "data")),
+    *(Opened(name, partial(_durable, kind)) for name, kind in KINDS.items()),
 ]
 
 
@@ -144,15 +150,16 @@ def _plain(answers: Sequence[Committed | Exception]) -> list[object]:
     return [answer if isinstance(answer, Committed) else (type(answer), str(answer)) for answer in answers]
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(NOTES, max_size=5), max_size=5), st.integers(0, 5), st.integers(0, 10))
 def test_the_durable_store_does_what_the_one_in_memory_does(
-    batches: list[list[VoiceMessage]], after: int, limit: int
+    kind: str, batches: list[list[VoiceMessage]], after: int, limit: int
 ) -> None:
     with TemporaryDirectory() as directory:
         model = MemoryStore()
         for batch in batches:
-            with closing(SqliteStore(Path(directory))) as durable:  # reopened for every batch
+            with closing(SqliteStore(Path(directory), KINDS[kind])) as durable:  # reopened for every batch
                 assert _plain(durable.commit(batch)) == _plain(model.commit(batch))
                 for room in ("kitchen", "hall"):
                     assert durable.load(room, after, limit) == model.load(room, after, limit)
@@ -180,28 +187,54 @@ def test_what_is_not_a_store_is_said_to_be_none(tmp_path: Path) -> None:
         SqliteStore(tmp_path)
 
 
-def _body(directory: Path) -> Path:
+def _lost(directory: Path) -> None:
+    _file(directory).unlink()
+
+
+def _cut(directory: Path) -> None:
+    _file(directory).write_bytes(b"abc")
+
+
+def _file(directory: Path) -> Path:
     (body,) = (path for path in (directory / "bodies").iterdir() if path.is_file())
     return body
 
 
-DAMAGE: dict[str, Callable[[Path], object]] = {
-    "cannot read": lambda body: body.unlink(),
-    "damaged: 3 of 100 bytes": lambda body: body.write_bytes(b"abc"),
+def _scratch(directory: Path) -> None:
+    """Another byte in the middle of the body."""
+    (segment,) = (directory / "segments").iterdir()
+    data = segment.read_bytes()
+    place = data.index(note(1).audio) + 50
+    segment.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+
+
+def _scratch_blob(directory: Path) -> None:
+    with closing(sqlite3.connect(directory / "notes.sqlite")) as base:
+        base.execute("UPDATE blobs SET body = ?", (bytes(100),))
+        base.commit()
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "a file is gone": ("files", _lost, "cannot read"),
+    "a file is cut": ("files", _cut, "damaged: 3 of 100 bytes"),
+    "a segment is scratched": ("segments", _scratch, "damaged"),
+    "a blob is scratched": ("blobs", _scratch_blob, "damaged"),
 }
 
 
-@pytest.mark.parametrize("said", DAMAGE)
-def test_a_missing_or_short_body_is_said_aloud(tmp_path: Path, said: str) -> None:
-    with closing(SqliteStore(tmp_path)) as store:
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_body_is_said_aloud_and_costs_no_other(tmp_path: Path, case: str) -> None:
+    kind, damage, said = DAMAGE[case]
+    with closing(SqliteStore(tmp_path, KINDS[kind])) as store:
         store.commit([note(1)])
-        DAMAGE[said](_body(tmp_path))
+        damage(tmp_path)
         with pytest.raises(DoorError, match=said):
             store.load("kitchen", 0, 1)
         with pytest.raises(DoorError, match=said):
             store.find(note(1).id)
-        store.commit([replace(note(1), id=note(2).id)])  # the same audio again: the body is repaired
+        store.commit([replace(note(1), id=note(2).id), note(3)])  # the same audio again: the body is repaired
         assert store.find(note(1).id) == replace(note(1), sequence=1)
+        assert store.find(note(3).id) == replace(note(3), sequence=3)
 
 
 def test_what_a_killed_server_half_wrote_is_swept(tmp_path: Path) -> None:
@@ -223,21 +256,23 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_body_that_does_not_fit_costs_its_note_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_that_does_not_fit_costs_its_note_and_no_other(tmp_path: Path, kind: str) -> None:
     large = note(2, size=200_000)
-    with closing(SqliteStore(tmp_path)) as store:
+    with closing(SqliteStore(tmp_path, KINDS[kind])) as store:
         with largest_file(150_000):
             first, failed, last = store.commit([note(1), large, note(3)])
         assert (first, last) == (Committed(1), Committed(2))
         assert isinstance(failed, DoorError)
-        assert "cannot write 200000 bytes" in str(failed)
+        assert "cannot write" in str(failed)
         assert store.find(large.id) is None
         assert not list((tmp_path / "bodies" / "new").iterdir())
         assert store.commit([large]) == [Committed(3)]
 
 
-def test_a_log_that_is_full_costs_the_batch_and_leaves_nothing(tmp_path: Path) -> None:
-    with closing(SqliteStore(tmp_path)) as store:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_index_that_is_full_costs_the_batch_and_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    with closing(SqliteStore(tmp_path, KINDS[kind])) as store:
         store.commit([note(0)])
         with largest_file((tmp_path / "notes.sqlite-wal").stat().st_size):
             answers = store.commit([note(1), note(2)])
@@ -245,7 +280,7 @@ def test_a_log_that_is_full_costs_the_batch_and_leaves_nothing(tmp_path: Path) -
         assert store.find(note(1).id) is None
         assert store.load("kitchen", 0, 1_000).head == 1
         assert store.commit([note(2), note(1)]) == [Committed(2), Committed(3)]
-    with closing(SqliteStore(tmp_path)) as store:
+    with closing(SqliteStore(tmp_path, KINDS[kind])) as store:
         assert [kept.id for kept in store.load("kitchen", 0, 1_000).notes] == [note(n).id for n in (0, 2, 1)]
 
 
@@ -263,9 +298,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.process
-def test_a_full_disk_costs_notes_and_gives_them_places_when_there_is_room(small_disk: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk_costs_notes_and_gives_them_places_when_there_is_room(small_disk: Path, kind: str) -> None:
     filler = small_disk / "filler"
-    with closing(SqliteStore(small_disk / "data")) as store:
+    with closing(SqliteStore(small_disk / "data", KINDS[kind])) as store:
         filler.write_bytes(bytes(300_000))
         answers = [answer for n in range(30) for answer in store.commit([note(2 * n, size=30_000), note(2 * n + 1)])]
         kept = [answer for answer in answers if isinstance(answer, Committed)]

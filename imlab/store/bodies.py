@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from imlab.errors import DoorError
 from imlab.server.doors import Body, Span
 from imlab.store.body import length
 from imlab.store.entry import Row
-from imlab.store.shelf import FILE, Place
+from imlab.store.shelf import FILE, Known, Place
 
 SYNCS = 8  # under way at once: they wait for the disk, and on a busy machine each waits for its turn to go on
+ASKED = 1_000  # names in one question to the index
 _NO_LINKS = (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP)  # a disk without them, or another disk
 
 
@@ -37,6 +38,9 @@ class FileShelf:
         for left in self._new.iterdir():
             left.unlink()  # half-written when its server was killed; nobody was told that it is there
         self._threads = ThreadPoolExecutor(SYNCS, "bodies")
+
+    def begin(self) -> None:
+        """See Shelf."""
 
     def put(self, bodies: Mapping[str, Body]) -> dict[str, Place | DoorError]:
         """See Shelf: durable at once."""
@@ -68,21 +72,23 @@ class FileShelf:
         """See Shelf."""
         return Span(self._root / sha256, 0, place.size)
 
-    def whole(self, sha256: str, place: Place) -> bool:
-        """See Shelf: it is there, and as long as it was."""
-        return _is_there(self._root / sha256, place.size)
+    def stands(self, sha256: str, size: int) -> bool:
+        """Is there a body of that name and length?"""
+        return _is_there(self._root / sha256, size)
 
     def free(self, places: Mapping[str, Place]) -> None:
         """See Shelf."""
         for sha256 in places:
             (self._root / sha256).unlink(missing_ok=True)
 
-    def sweep(self, known: Collection[str], before: float) -> None:
+    def sweep(self, known: Known, before: float) -> None:
         """See Shelf: bodies whose note did not become durable."""
         with os.scandir(self._root) as found:
-            for each in found:
-                if each.is_file() and each.name not in known and each.stat().st_mtime < before:
-                    Path(each.path).unlink()
+            old = [each.name for each in found if each.is_file() and each.stat().st_mtime < before]
+        for start in range(0, len(old), ASKED):
+            some = old[start : start + ASKED]
+            for name in set(some) - known(some).keys():
+                (self._root / name).unlink()
 
     def close(self) -> None:
         """See Shelf."""

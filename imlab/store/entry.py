@@ -48,8 +48,8 @@ def weight(row: Row) -> int:
     return FILE if entry.type else entry.size
 
 
-def entry_of(note: VoiceMessage, head: bytes | None = None) -> Entry:
-    """The line of a note. head: where it is known, it need not be encoded."""
+def entry_of(note: VoiceMessage, head: bytes | None = None, body: str | None = None) -> Entry:
+    """The line of a note. head, body: where its head and the sha256 of its body are known, they need not be made."""
     file = note.file
     return Entry(
         room=note.room,
@@ -59,7 +59,7 @@ def entry_of(note: VoiceMessage, head: bytes | None = None) -> Entry:
         duration_ms=note.duration_ms,
         codec=note.codec,
         size=file.size if file else note.size,
-        sha256=file.sha256 if file else sha256(note.audio).hexdigest(),
+        sha256=body or (file.sha256 if file else sha256(note.audio).hexdigest()),
         type=file.type if file else "",
         head=encode_head(note) if head is None else head,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _USE = (
     "INSERT INTO bodies (sha256, size, uses, since, segment, offset) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
     " SET uses = uses + excluded.uses, since = excluded.since, segment = excluded.segment, offset = excluded.offset"
 )
+_MOVE = "UPDATE bodies SET segment = ?, offset = ? WHERE sha256 = ?"
 _CHECKPOINT = 4_000  # pages of the write-ahead log, 16 MB: each is synced twice, at its commit or not, and here
 
 
@@ -89,12 +90,34 @@ class Writing:
         self.base.execute(_EMPTY, (head, id))
         self.base.execute("UPDATE bodies SET uses = uses - 1, since = ? WHERE sha256 = ?", (time.time(), sha256))
 
+    def move(self, lying: Mapping[str, Place]) -> None:
+        """Bodies lie elsewhere now."""
+        self.base.executemany(_MOVE, [(place.segment, place.offset, sha256) for sha256, place in lying.items()])
+
+    def reached(self, segment: int, offset: int) -> None:
+        """All that the segments say up to there, the index says too."""
+        self.base.execute("UPDATE log SET segment = ?, offset = ?", (segment, offset))
+
+    def read_up_to(self) -> tuple[int, int]:
+        """The segment and the offset in it up to which the index has read."""
+        segment, offset = self.base.execute("SELECT segment, offset FROM log").fetchone()
+        return segment, offset
+
+    def shelve(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Bodies into the index itself."""
+        self.base.executemany("INSERT OR REPLACE INTO blobs (sha256, body) VALUES (?, ?)", blobs)
+
     def forget_unused(self, before: float) -> dict[str, Place]:
         """Bodies that no note has had since then are kept no more; where they lay."""
         unused = "FROM bodies WHERE uses = 0 AND since < ?"
         rows = self.base.execute(f"SELECT sha256, segment, offset, size {unused}", (before,)).fetchall()
+        self.base.execute(f"DELETE FROM blobs WHERE sha256 IN (SELECT sha256 {unused})", (before,))
         self.base.execute(f"DELETE {unused}", (before,))
         return {sha256: Place(*place) for sha256, *place in rows}
+
+    def lying_in(self, segment: int) -> dict[str, Place]:
+        """The bodies in a segment, by sha256."""
+        return lying_in(self.base, segment)
 
     def close(self) -> None:
         """Close the file; the last connection to do so folds the write-ahead log into it."""
@@ -113,9 +136,10 @@ def places(base: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Place]:
     return {sha256: Place(*place) for sha256, *place in rows}
 
 
-def all_hashes(base: sqlite3.Connection) -> Collection[str]:
-    """Every body that is kept."""
-    return {sha256 for (sha256,) in base.execute("SELECT sha256 FROM bodies")}
+def lying_in(base: sqlite3.Connection, segment: int) -> dict[str, Place]:
+    """The bodies in a segment, by sha256."""
+    rows = base.execute("SELECT sha256, segment, offset, size FROM bodies WHERE segment = ?", (segment,))
+    return {sha256: Place(*place) for sha256, *place in rows}
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from imlab.store.entry import COLUMNS, Entry, Row, weight
-from imlab.store.index import connect, find, places
+from imlab.store.index import connect, find, lying_in, places
 from imlab.store.paging import within
 from imlab.store.shelf import Place
 
@@ -49,6 +49,17 @@ class Reading:
         with self._turn:
             found = self._base.execute(ask, (start + 1, stop - start, sha256)).fetchone()
         return found[0] if found else None
+
+    def live(self) -> dict[int, tuple[int, int]]:
+        """How many bodies each segment holds, and how many bytes they have."""
+        ask = "SELECT segment, count(*), sum(size) FROM bodies GROUP BY segment"
+        with self._turn:
+            return {segment: (count, size) for segment, count, size in self._base.execute(ask)}
+
+    def lying_in(self, segment: int) -> dict[str, Place]:
+        """The bodies in a segment, by sha256."""
+        with self._turn:
+            return lying_in(self._base, segment)
 
     def close(self) -> None:
         """Close the file."""

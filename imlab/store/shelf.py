@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,9 @@ class Place:
     size: int
 
 
+Known = Callable[[Iterable[str]], Mapping[str, Place]]  # of these bodies those that the index knows
+
+
 class Shelf(Protocol):
     """Bodies by sha256. One thread at a time writes, inside a transaction of the index; any thread reads."""
 
@@ -31,16 +34,23 @@ class Shelf(Protocol):
         """Is what was sealed durable without the index?"""
         ...
 
+    def begin(self) -> None:
+        """A transaction of the index has begun."""
+        ...
+
     def put(self, bodies: Mapping[str, Body]) -> dict[str, Place | DoorError]:
         """Write bodies, each or why not."""
         ...
 
     def seal(self, rows: Sequence[Row]) -> None:
-        """What was put since the last time is durable, and where a log is kept so are the places of these notes."""
+        """What was put is durable now or with the transaction; where a log is kept, so are the places of these notes.
+
+        The last word in a transaction.
+        """
         ...
 
     def undo(self) -> None:
-        """The transaction was rolled back: take back what was put and sealed in it."""
+        """What has begun was rolled back: take back what was put and sealed in it."""
         ...
 
     def get(self, sha256: str, place: Place, start: int, stop: int) -> bytes:
@@ -48,18 +58,14 @@ class Shelf(Protocol):
         ...
 
     def span(self, sha256: str, place: Place) -> Span | None:
-        """Where a body lies on disk; None: in no file of its own kind that could be sent."""
-        ...
-
-    def whole(self, sha256: str, place: Place) -> bool:
-        """Is a body as it was? As far as can be told without reading large ones."""
+        """Where a body lies on disk; None: not in one piece."""
         ...
 
     def free(self, places: Mapping[str, Place]) -> None:
-        """No note has these bodies any more, and the index has forgotten them."""
+        """No note has these bodies any more; the index has forgotten them, in a transaction that has ended."""
         ...
 
-    def sweep(self, known: Collection[str], before: float) -> None:
+    def sweep(self, known: Known, before: float) -> None:
         """Delete what a killed server left, older than this time (seconds since 1970)."""
         ...
 

@@ -16,14 +16,17 @@ from threading import Lock
 
 from imlab.errors import DoorError, PeerError
 from imlab.server.doors import NO_BODIES, Body, Committed, Page, Span
-from imlab.store.bodies import FileShelf, sync_directory
+from imlab.store.bodies import sync_directory
 from imlab.store.body import emptied, fault, take_over
+from imlab.store.emptying import Emptying
 from imlab.store.entry import Entry, Row, entry_of, is_same
-from imlab.store.index import Writing, all_hashes
-from imlab.store.kinds import FILES, Kind
+from imlab.store.index import Writing
+from imlab.store.kinds import SEGMENTS, Kind
 from imlab.store.lock import DirectoryLock
 from imlab.store.reading import Reading
-from imlab.store.shelf import Place, Shelf
+from imlab.store.replay import Replay
+from imlab.store.shelf import Place
+from imlab.store.shelves import Shelves
 from imlab.wire.head import decode_head, encode_head
 from imlab.wire.messages import VoiceMessage
 
@@ -33,14 +36,18 @@ _NOTHING = hashed(b"").hexdigest()  # the name of an empty body, which lies nowh
 class SqliteStore:
     """A NoteStore in a directory, which it holds alone. bodies: where new ones go; old ones are found."""
 
-    def __init__(self, directory: Path, bodies: Kind = FILES) -> None:
+    def __init__(self, directory: Path, bodies: Kind = SEGMENTS) -> None:
         self._directory = directory
         self._turn = Lock()  # of those who write
         with self._translated("open"), ExitStack() as opened:
             opened.callback(DirectoryLock(directory).release)
-            self._shelf: Shelf = opened.enter_context(closing(FileShelf(directory / "bodies")))
             self._writing = opened.enter_context(closing(Writing(directory / "notes.sqlite")))
             self._reading = opened.enter_context(closing(Reading(directory / "notes.sqlite")))
+            self._shelves = opened.enter_context(closing(Shelves(directory, bodies, self._writing, self._reading)))
+            self._emptying = Emptying(self._shelves, self._writing, self._reading, self._turn)
+            replay = Replay(self._writing, self._shelves)
+            replay.run()
+            self.damage = tuple(replay.damage)  # found at opening, in words
             sync_directory(directory)
             self._opened = opened.pop_all()
 
@@ -52,7 +59,9 @@ class SqliteStore:
             with self._turn, self._translated("write"):
                 answers = self._commit(notes, bodies)
         except DoorError as error:
-            return [error] * len(notes)
+            if len(notes) == 1:
+                return [error]
+            return [answer for note in notes for answer in self.commit([note], bodies)]  # there may be room for some
         for note, answer in zip(notes, answers, strict=True):
             if isinstance(answer, Committed):
                 take_over(bodies.get(note.id))
@@ -75,16 +84,16 @@ class SqliteStore:
         if sha256 == _NOTHING:
             return b""
         with self._translated("read"):
-            place = self._reading.place(sha256)
-            if place is None:
-                raise DoorError(f"no body {sha256} is kept here")
-            return self._shelf.get(sha256, place, start, place.size if stop is None else min(stop, place.size))
+            try:
+                return self._read(sha256, start, stop)
+            except FileNotFoundError:  # moved since we looked where it lies
+                return self._read(sha256, start, stop)
 
     def place(self, sha256: str) -> Span | None:
         """See NoteStore; the audio of other notes, too."""
         with self._translated("read"):
             place = self._reading.place(sha256)
-            return self._shelf.span(sha256, place) if place else None
+            return self._shelves.span(sha256, place) if place else None
 
     def remove(self, id: str) -> bool:
         """See NoteStore."""
@@ -100,8 +109,9 @@ class SqliteStore:
         with self._turn, self._translated("write"):
             with self._writing.transaction():
                 places = self._writing.forget_unused(before)
-            self._shelf.free(places)
-            self._shelf.sweep(all_hashes(self._writing.base), before)
+            self._shelves.free(places, self._writing.places, before)
+        with self._translated("empty segments of"):
+            self._emptying.run()
         return len(places)
 
     def close(self) -> None:
@@ -109,12 +119,20 @@ class SqliteStore:
         with self._turn, self._translated("close"):
             self._opened.close()
 
+    def _read(self, sha256: str, start: int, stop: int | None) -> bytes:
+        place = self._reading.place(sha256)
+        if place is None:
+            raise DoorError(f"no body {sha256} is kept here")
+        return self._shelves.get(sha256, place, start, place.size if stop is None else stop)
+
     def _commit(self, notes: Sequence[VoiceMessage], bodies: Mapping[str, Body]) -> list[Committed | Exception]:
         faults = {n: why for n, note in enumerate(notes) if (why := fault(note, bodies.get(note.id)))}
         entries = [entry_of(note) for note in notes]
         given = [bodies[note.id] if note.file and note.id in bodies else note.audio for note in notes]
+        shelf = self._shelves.new
+        shelf.begin()
         try:
-            with self._writing.transaction(synced=not self._shelf.keeps_log):
+            with self._writing.transaction(synced=not shelf.keeps_log):
                 placed = self._writing.find(note.id for note in notes)
                 new = {
                     entry.sha256: body
@@ -126,16 +144,16 @@ class SqliteStore:
                 self._writing.add(rows)
                 kept = {sha256: place for sha256, place in lying.items() if isinstance(place, Place)}
                 self._writing.use(Counter(entry.sha256 for _, entry in rows if entry.size), kept)
-                self._shelf.seal(rows)
+                shelf.seal(rows)
         except BaseException:
-            self._shelf.undo()
+            shelf.undo()
             raise
         return answers
 
     def _lying(self, new: Mapping[str, Body]) -> dict[str, Place | DoorError]:
         """Where the bodies of new notes lie, each once: those that are kept already, and whole, and those put now."""
-        kept = {s: place for s, place in self._writing.places(new).items() if self._shelf.whole(s, place)}
-        return kept | self._shelf.put({sha256: body for sha256, body in new.items() if sha256 not in kept})
+        kept = {s: place for s, place in self._writing.places(new).items() if self._shelves.holds(s, place)}
+        return kept | self._shelves.new.put({sha256: body for sha256, body in new.items() if sha256 not in kept})
 
     def _places(
         self,
