@@ -6,22 +6,30 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from imlab.net.web.protocol import WebProtocol
+from imlab.net.web.ready import AtOnce
 
 PATIENCE = 2  # seconds that requests under way get when the server stops
 
 
 class HttpServer:
-    """One application, from ``start`` to ``stop``; an ``ended`` that comes earlier holds what went wrong."""
+    """One application, from ``start`` to ``stop``; an ``ended`` that comes earlier holds what went wrong.
 
-    def __init__(self, app: ASGIApp, tls: tuple[Path, Path] | None = None) -> None:
+    at_once: whoever may have an answer ready (see ready); asked before the application, and for the same answers.
+    """
+
+    def __init__(self, app: ASGIApp, tls: tuple[Path, Path] | None = None, at_once: AtOnce | None = None) -> None:
         self._server = _Quiet(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=cast(type[WebProtocol], partial(WebProtocol, at_once=at_once)),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ONE = re.compile(r"bytes=\s*(\d{0,19})-(\d{0,19})\s*")
+_ONE = re.compile(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.IGNORECASE)
 
 
 def part(header: str | None, size: int) -> tuple[int, int] | None:

@@ -1,0 +1,79 @@
+"""A note as a download knows it: its headers ready made, and its bytes where they are held in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.utils import formatdate
+from hashlib import sha256 as hash_of
+
+from imlab.errors import PeerError
+from imlab.net.web.kinds import extension_of, is_sound
+from imlab.net.web.ready import Header, Ready, lines
+
+FOREVER = b"private, max-age=31536000, immutable"  # a note never changes; a year is what RFC 9111 readers take for ever
+OVERHEAD = 2048  # bytes of memory that a note takes beside its own: headers twice, objects, its place in the set
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A note's file. type: as in "audio/ogg"; size in bytes; modified: seconds since 1970, 0 if unknown.
+
+    body: None where it stays on disk. headers: of every answer that gives it or a part of it, without a length.
+    """
+
+    id: str
+    type: str
+    sha256: str
+    size: int
+    modified: int
+    body: bytes | None
+    etag: bytes
+    headers: tuple[Header, ...]
+    whole: Ready  # to GET, if body is there
+    head: Ready  # to HEAD
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory."""
+        return OVERHEAD + (0 if self.body is None else len(self.body))
+
+    def pack(self) -> bytes:
+        """As bytes, for a second level: a line of JSON, then the file."""
+        told = {"type": self.type, "sha256": self.sha256, "modified": self.modified}
+        return json.dumps(told).encode() + b"\n" + (self.body or b"")
+
+
+def kept(id: str, type: str, sha256: str, size: int, modified: int, body: bytes | None) -> Kept:
+    """With its headers. id, sha256: 32 and 64 lower-case hex digits."""
+    etag = b'"%b"' % sha256.encode()
+    headers = (
+        (b"content-type", (type if is_sound(type) else "application/octet-stream").encode()),
+        (b"content-disposition", _disposition(id, type)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"etag", etag),
+        *(((b"last-modified", formatdate(modified, usegmt=True).encode()),) if modified else ()),
+        (b"cache-control", FOREVER),
+        (b"accept-ranges", b"bytes"),
+    )
+    told = lines((*headers, (b"content-length", b"%d" % size)))
+    return Kept(id, type, sha256, size, modified, body, etag, headers, Ready(200, told, body or b""), Ready(200, told))
+
+
+def unpack(id: str, value: bytes) -> Kept:
+    """From ``pack``; PeerError unless every byte is as it was."""
+    told, _, body = value.partition(b"\n")
+    try:
+        known = json.loads(told)
+        found = kept(id, known["type"], known["sha256"], len(body), known["modified"], body)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise PeerError(f"{told[:60]!r} tells nothing of note {id}") from error
+    if hash_of(body).hexdigest() != found.sha256:
+        raise PeerError(f"note {id} came back as other bytes than {found.sha256}")
+    return found
+
+
+def _disposition(id: str, type: str) -> bytes:
+    """A browser shows sound, and nothing else that somebody uploaded; the name holds no odd character."""
+    how = b"inline" if is_sound(type) else b"attachment"
+    return b'%b; filename="%b.%b"' % (how, id.encode(), extension_of(type).encode())
