@@ -51,9 +51,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAMES",
         help="keep notes of these codecs alone, as in opus,aac (any; send --help lists them)",
     )
-    parser.add_argument("--terms", default="{}", metavar="JSON", help="limits other than the usual, for studies")
-    parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop (asyncio)")
+    _add_media(parser)
+    parser.add_argument("--loop", choices=("asyncio", "uvloop"), help="the event loop (uvloop, where there is one)")
     parser.add_argument(
         "--while-stdin", action="store_true", help="stop when stdin closes: no orphan, however the starter died"
     )
     return parser
+
+
+def _add_media(parser: argparse.ArgumentParser) -> None:
+    media = parser.add_argument_group("uploads and downloads")
+    examine = "files are heard before they are taken, or only walked through (decode)"
+    media.add_argument("--examine", choices=("decode", "structure"), default="decode", help=examine)
+    kept = "how sound is kept on disk (segments)"
+    media.add_argument("--bodies", choices=("files", "segments", "blobs"), default="segments", help=kept)
+    media.add_argument("--cache", metavar="URL", help="redis://HOST:PORT or unix:///PATH, behind our own memory")
+    limits = parser.add_argument_group("limits other than the usual, as JSON objects: docs/operations.md names them")
+    for name, whose in (("terms", "sessions"), ("uploads", "uploads"), ("limits", "files"), ("warmth", "our memory")):
+        limits.add_argument(f"--{name}", default="{}", metavar="JSON", help=f"of {whose}")

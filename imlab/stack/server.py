@@ -18,7 +18,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from imlab.errors import DoorError
+from imlab.net.web.hot import Warmth
+from imlab.server.examination import Limits
 from imlab.server.terms import Terms
+from imlab.server.upload_terms import UploadTerms
 from imlab.stack.plan import Ready, ServerPlan
 
 STARTING = 30.0  # seconds until it must be ready; 0.5 when the machine is idle
@@ -97,8 +100,17 @@ def _arguments(plan: ServerPlan) -> Iterator[str]:
     yield from ("--json", "--while-stdin", "--host", plan.host, "--loop", plan.loop)
     yield from ("--ws", str(plan.ws_port), "--http", str(plan.http_port))
     yield from ("--data", str(plan.data)) if plan.data else ("--memory",)
-    if plan.terms != Terms():
-        yield from ("--terms", json.dumps(asdict(plan.terms)))
+    yield from ("--examine", plan.examine, "--bodies", plan.bodies)
+    for name, value, usual in (
+        ("--terms", plan.terms, Terms()),
+        ("--uploads", plan.uploads, UploadTerms()),
+        ("--limits", plan.limits, Limits()),
+        ("--warmth", plan.warmth, Warmth()),
+    ):
+        if value != usual:
+            yield from (name, json.dumps(asdict(value)))
+    if plan.second_cache:
+        yield from ("--cache", plan.second_cache)
     if plan.marks:
         yield from ("--marks", str(plan.marks))
     for name in plan.names:

@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,13 @@ from imlab.errors import UsageError
 from imlab.net.sockets.aio_server import Server
 from imlab.net.sockets.listening import listen
 from imlab.net.web.http import HttpServer
-from imlab.net.web.media import media
+from imlab.server.doors import NoteStore
 from imlab.server.hub import Hub
 from imlab.stack.library import Library
 from imlab.stack.marks import MarksFile
+from imlab.stack.media import media
 from imlab.stack.plan import Ready, ServerPlan
+from imlab.store.kinds import KINDS
 from imlab.store.memory import MemoryStore
 from imlab.store.reader import Reader
 from imlab.store.sqlite import SqliteStore
@@ -55,19 +56,24 @@ async def _standing(plan: ServerPlan) -> AsyncIterator[tuple[Library, Ready, lis
     async with AsyncExitStack() as house:
         ws, http = (house.enter_context(listen(plan.host, port)) for port in (plan.ws_port, plan.http_port))
         tls = _tls(plan.tls) if plan.tls else None
-        library = house.enter_context(closing(Library(SqliteStore(plan.data) if plan.data else MemoryStore())))
+        library = house.enter_context(closing(Library(_store(plan))))
         trace = house.enter_context(closing(MarksFile(plan.marks))) if plan.marks else ignore
         server = Server(Hub(plan.terms, trace), names=plan.names)
         writer = house.enter_context(closing(Writer(library, server.stored)))
         reader = house.enter_context(closing(Reader(library, server.stored)))
         await server.start(ws, writer.put, reader.load, tls)
         house.push_async_callback(server.stop)
-        web = HttpServer(media(library, partial(_counters, library, server), plan.names), plan.tls)
+        app, sweeping = await house.enter_async_context(media(plan, library, server))
+        web = HttpServer(app, plan.tls, app.at_once)
         web.start(http)
         house.push_async_callback(web.stop)
         secure = "s" if plan.tls else ""
         here = Ready(f"ws{secure}://{_address(ws)}", f"http{secure}://{_address(http)}", os.getpid())
-        yield library, here, [server.broken, web.ended]
+        yield library, here, [server.broken, web.ended, sweeping]
+
+
+def _store(plan: ServerPlan) -> NoteStore:
+    return SqliteStore(plan.data, KINDS[plan.bodies]) if plan.data else MemoryStore()
 
 
 def _address(listening: socket.socket) -> str:
@@ -77,20 +83,12 @@ def _address(listening: socket.socket) -> str:
 
 def _tls(files: tuple[Path, Path]) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_cert_chain(*files)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"{files[0]} and {files[1]} are no certificate and its key: {error}") from error
     return context
-
-
-def _counters(library: Library, server: Server) -> Mapping[str, tuple[str, str, int]]:
-    return {
-        "imlab_connections": ("gauge", "WebSocket connections that stand.", server.connections),
-        "imlab_notes_total": ("counter", "Notes made durable.", library.notes),
-        "imlab_audio_bytes_total": ("counter", "Bytes of audio made durable.", library.bytes),
-        "imlab_commits_total": ("counter", "Commits that it took.", library.batches),
-    }
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

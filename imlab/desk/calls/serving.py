@@ -7,13 +7,19 @@ import sys
 from argparse import Namespace
 from dataclasses import asdict, replace
 from ipaddress import ip_address
+from typing import TypeVar
 
 from imlab.desk.calls.codec_options import KINDS
 from imlab.errors import UsageError
+from imlab.net.web.hot import Warmth
+from imlab.server.examination import Limits
 from imlab.server.terms import Terms
+from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.stack.data_directory import data_directory
 from imlab.stack.plan import Ready, ServerPlan
 from imlab.stack.serving import run
+
+T = TypeVar("T", UploadTerms, Limits, Warmth)
 
 
 def serve(options: Namespace) -> int:
@@ -25,12 +31,18 @@ def serve(options: Namespace) -> int:
         http_port=options.http,
         host=options.host,
         data=None if options.memory else options.data or data_directory(),
-        loop=options.loop,
         terms=_terms(options.terms, options.codecs),
+        examine=options.examine,
+        bodies=options.bodies,
+        uploads=_given(UploadTerms, "--uploads", options.uploads),
+        limits=_given(Limits, "--limits", options.limits),
+        warmth=_given(Warmth, "--warmth", options.warmth),
+        second_cache=options.cache or "",
         marks=options.marks,
         names=tuple(name.lower() for name in options.name),
         tls=tuple(options.tls) if options.tls else None,
     )
+    plan = replace(plan, loop=options.loop) if options.loop else plan
     if not _on_loopback(plan.host):
         _say(f"warning: without a login, everyone who reaches {plan.host} can listen and send under any name")
     notes = run(plan, lambda ready: _announce(ready, plan, options.json), options.while_stdin)
@@ -56,6 +68,17 @@ def _terms(text: str, codecs: str | None) -> Terms:
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"--terms takes a JSON object of limits: {error}") from error
     return terms if codecs is None else replace(terms, codecs=_named(codecs))
+
+
+def _given(kind: type[T], option: str, text: str) -> T:
+    """Limits, the usual but for those that are said."""
+    try:
+        said = json.loads(text)
+        if isinstance(said.get("patience"), dict):
+            said["patience"] = Patience(**said["patience"])
+        return kind(**said)
+    except (ValueError, TypeError, AttributeError, AssertionError) as error:
+        raise UsageError(f"{option} takes a JSON object of limits: {error}") from error
 
 
 def _named(codecs: str) -> tuple[str, ...]:

@@ -16,13 +16,13 @@ from imlab.errors import DoorError, UsageError
 from imlab.net.sockets.aio import Runner
 from imlab.net.sockets.gate import Names, gatekeeper
 from imlab.net.sockets.websocket import TERMS, ServedConnection, built_once, farewell, hang_up, read
-from imlab.server.doors import Committed, Page
+from imlab.server.doors import Body, Committed, Page
 from imlab.server.hub import Hub
 from imlab.wire.effects import Answer, Broadcast, Close, Effect, Load, Send, Store
 from imlab.wire.messages import Message, VoiceMessage
 from imlab.wire.protobuf import Protobuf
 
-Put = Callable[[int, VoiceMessage], None]
+Put = Callable[[int, VoiceMessage, Body | None], None]
 Read = Callable[[int, str, int | None, int], None]
 FanOut = Callable[[Sequence[ServerConnection], bytes], None]
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
@@ -41,6 +41,7 @@ class Server:
         self._connections: dict[str, ServerConnection] = {}
         self._count = 0  # of connections ever
         self._posted: dict[str, asyncio.Future[object]] = {}
+        self._bodies: dict[str, Body] = {}  # of the notes that are being posted, by id
         self._runner.broken.add_done_callback(self._leave_none_waiting)
         self._stopping = False
         self._asked = 0  # of the store, and not answered
@@ -95,13 +96,21 @@ class Server:
         if self._stopping and not self._asked:
             self._idle.set()
 
-    async def post(self, note: VoiceMessage) -> Committed:
-        """Make a note durable that came without a connection, and bring it to its room; else PeerError or DoorError."""
+    async def post(self, note: VoiceMessage, body: Body) -> Committed:
+        """Make a note and its file durable, and bring it to its room; else PeerError or DoorError.
+
+        A body that is a Path is still the caller's where it was not needed: after an error, and for a duplicate.
+        """
         self._count += 1
         asker = f"post#{self._count}"
         answer = self._posted[asker] = self._loop.create_future()
+        mine = self._bodies.setdefault(note.id, body) is body
         self._runner.tell(self._hub.post, asker, note)
-        result = await answer
+        try:
+            result = await answer
+        finally:
+            if mine:
+                del self._bodies[note.id]
         if isinstance(result, Exception):
             raise result
         assert isinstance(result, Committed)
@@ -149,7 +158,7 @@ class Server:
                 self._write(peers, message, always=False)
             case Store(ticket, note):
                 self._asked += 1
-                self._put(ticket, note)
+                self._put(ticket, note, self._bodies.get(note.id))
             case Load(ticket, room, after, limit):
                 self._asked += 1
                 self._load(ticket, room, after, limit)

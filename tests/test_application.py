@@ -1,4 +1,4 @@
-"""Notes over HTTP, asked of the application itself: lists, files, parts of files, refusals."""
+"""Notes over HTTP, asked of the application itself: lists, files, parts of files, refusals, and who is let in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.routing import Route
 
 from imlab.client.player import coded, sound
 from imlab.client.recorder import Recorder
 from imlab.codec.container import oggopus
 from imlab.codec.container.formats import FORMATS
+from imlab.codec.container.writing import to_file
 from imlab.codec.contract import Codec
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
-from imlab.net.web.media import TYPES, media
-from imlab.net.web.ranges import part
+from imlab.net.web.application import Application
+from imlab.net.web.download import PLACE, Downloads
+from imlab.net.web.kinds import TYPES
+from imlab.net.web.listing import listing
+from imlab.net.web.openapi import OPENAPI
 from imlab.server.doors import Page
 from imlab.store.memory import MemoryStore
 from imlab.wire.messages import VoiceMessage
@@ -44,7 +47,13 @@ def library() -> MemoryStore:
     return store
 
 
-APP = media(library(), lambda: {"imlab_notes_total": ("counter", "Notes.", 4)})
+def application(store: MemoryStore) -> Application:
+    downloads = Downloads(store, lambda note: to_file(coded(note)))
+    others = listing(store, lambda: {"imlab_notes_total": ("counter", "Notes.", 4)})
+    return Application({("", PLACE): downloads}, others, downloads.at_once)
+
+
+APP = application(library())
 
 
 def ask(
@@ -133,35 +142,6 @@ def test_parts_make_the_whole() -> None:
     assert ask(path, range="bytes=0-9", if_range='"another"')[2] == whole
 
 
-PARTS = [
-    (None, None),
-    ("", None),
-    ("bytes=0-", (0, 100)),
-    ("bytes=0-0", (0, 1)),
-    ("bytes=99-99", (99, 100)),
-    ("bytes=50-500", (50, 100)),
-    ("bytes=-10", (90, 100)),
-    ("bytes=-500", (0, 100)),
-    ("bytes=9-3", None),
-    ("bytes=-", None),
-    ("bytes=0-1,5-6", None),
-    ("lines=0-1", None),
-    ("bytes=a-b", None),
-    ("bytes=" + "9" * 5000 + "-", None),
-]
-
-
-@pytest.mark.parametrize(("header", "place"), PARTS, ids=lambda value: str(value)[:20])
-def test_ranges(header: str | None, place: tuple[int, int] | None) -> None:
-    assert part(header, 100) == place
-
-
-@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_ranges_of_nothing(header: str) -> None:
-    with pytest.raises(ValueError, match="of 100 bytes"):
-        part(header, 100)
-
-
 REFUSALS = [
     ("/audio/" + "0" * 32, "", "127.0.0.1", 404, "not_found"),
     ("/audio/x", "", "127.0.0.1", 404, "not_found"),
@@ -189,7 +169,7 @@ class BrokenDisk(MemoryStore):
 
 
 def test_our_own_trouble_is_ours() -> None:
-    status, _, body = ask("/notes/tea", app=media(BrokenDisk(), dict))
+    status, _, body = ask("/notes/tea", app=application(BrokenDisk()))
     assert status == 503
     assert json.loads(body) == {"error": "unavailable", "fault": "server", "detail": "cannot read the store"}
 
@@ -202,12 +182,28 @@ def test_metrics_are_what_prometheus_reads() -> None:
     ]
 
 
-def test_openapi_describes_what_exists() -> None:
-    described = json.loads(ask("/openapi.json")[2])["paths"]
-    routes = {route.path: route.methods for route in APP.routes if isinstance(route, Route)}
-    assert set(described) == set(routes)
-    for path, methods in routes.items():
-        assert {method.upper() for method in described[path]} | {"HEAD"} == methods
+def test_a_name_that_is_not_ours_gets_nothing_at_once_either() -> None:
+    target = f"/audio/{NOTES[0].id}".encode()
+    ours, strange = [(b"host", b"localhost")], [(b"host", b"evil.example")]
+    ask(f"/audio/{NOTES[0].id}")
+    assert APP.at_once(b"GET", target, ours) is not None
+    assert APP.at_once(b"GET", target, strange) is None
+    assert APP.at_once(b"GET", target, []) is None
+
+
+def test_names_are_remembered_but_not_without_end() -> None:
+    for number in range(1_000):
+        assert ask("/healthz", host=f"evil{number}.example")[0] == 403
+        assert ask("/healthz")[0] == 200
+
+
+def test_openapi_describes_what_is_read() -> None:
+    described = OPENAPI["paths"]
+    assert json.loads(ask("/openapi.json")[2]) == OPENAPI
+    for path in described:
+        if "get" in described[path] and path != "/upload/{fileId}":
+            filled = path.replace("{room}", "tea room").replace("{id}", NOTES[0].id)
+            assert ask(filled)[0] == 200, path
 
 
 def test_every_kind_of_file_has_a_type() -> None:
