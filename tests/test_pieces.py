@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imlab.errors import PeerError, UsageError
-from imlab.wire.messages import Chunk, PacketLayout, VoiceMessage
+from imlab.wire.messages import Chunk, File, PacketLayout, VoiceMessage
 from imlab.wire.pieces import Assembly, rest, split
 
 AUDIO = bytes(range(250)) * 4
@@ -74,3 +74,10 @@ def test_a_chunk_has_at_least_a_byte(chunk: int) -> None:
 def test_half_a_note_cannot_be_split() -> None:
     with pytest.raises(UsageError):
         list(split(replace(NOTE, audio=AUDIO[:10]), 5))
+
+
+def test_a_note_keeps_all_it_has_at_its_place() -> None:
+    file = File("00" * 32, 7, "audio/ogg")
+    full = replace(NOTE, waveform=b"wave", sequence=3, unknown=b"newer", file=file)
+    assert [name for name in VoiceMessage.__dataclass_fields__ if not getattr(full, name)] == []
+    assert full.placed(7) == replace(full, sequence=7)

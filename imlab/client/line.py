@@ -83,6 +83,7 @@ class Line:
         """The server will have us."""
         self.state, self._attempt = "ready", 0
         self._heartbeat = max(0.001, message.heartbeat_ms / 1000)
+        self._plan()
         self._emit(Deliver(Connected(message.name)))
 
     def refused(self, fault: str, why: str, now: float) -> None:
@@ -108,26 +109,33 @@ class Line:
         self._emit(Deliver(Lost(why, wait)))
 
     def wake_at(self) -> float | None:
-        """The next moment something is due, seconds on the driver's clock."""
-        if self.ready:
-            return min(self._spoke + self._heartbeat, self._dead_at())
+        """No later than something is due, seconds on the driver's clock.
+
+        A word on the line puts its heartbeat off, but it is not planned anew for each: waking too early costs less.
+        """
         return self._due
 
     def wake(self, now: float) -> None:
         """Something may be due: a try, a heartbeat, a verdict."""
+        if self._due is None or now < self._due:
+            return
         if self.ready:
             self._keep_alive(now)
-        elif self._due is not None and now >= self._due:
-            if self.state == "waiting":
-                self._dial()
-            elif self.state == "greeting":
-                self.drop(f"no Welcome within {self._patience.greeting:g} s", now)
+        elif self.state == "waiting":
+            self._dial()
+        elif self.state == "greeting":
+            self.drop(f"no Welcome within {self._patience.greeting:g} s", now)
 
     def _keep_alive(self, now: float) -> None:
         if now >= self._dead_at():
             self.drop(f"the server was silent for {now - self._heard:.0f} s", now)
-        elif now >= self._spoke + self._heartbeat:
+            return
+        if now >= self._spoke + self._heartbeat:
             self.say(Ping(), now)
+        self._plan()
+
+    def _plan(self) -> None:
+        self._due = min(self._spoke + self._heartbeat, self._dead_at())
 
     def _dead_at(self) -> float:
         return self._heard + self._patience.silence * self._heartbeat

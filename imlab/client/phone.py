@@ -94,7 +94,10 @@ class Phone:
 
     def wake_at(self) -> float | None:
         """When the phone wants to be woken, seconds on the driver's clock."""
-        return min((at for at in (self._line.wake_at(), self._sender.wake_at()) if at is not None), default=None)
+        line, sender = self._line.wake_at(), self._sender.wake_at()
+        if line is None or sender is None:
+            return sender if line is None else line
+        return min(line, sender)
 
     def wake(self, now: float) -> None:
         """The clock reached ``wake_at``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imlab.client.events import Arrived, Failed, Listening, Notice, Piece
 from imlab.client.line import Line
 from imlab.errors import PeerError, UsageError
-from imlab.trace import Mark, Trace
+from imlab.trace import Mark, Trace, ignore
 from imlab.wire.effects import Deliver, Effect
 from imlab.wire.messages import Chunk, Join, Joined, Refused, VoiceMessage
 from imlab.wire.pieces import Assembly
@@ -68,10 +68,10 @@ class Receiver:
         if message.audio:
             self._mark(now, "first_bytes", message)
         self._emit(Deliver(Notice(message)))
-        assembly = Assembly(message)
-        self._arriving[message.id] = assembly
-        if assembly.whole:
-            self._finish(assembly, now)
+        if message.whole:
+            self._finish(message, now)
+        else:
+            self._arriving[message.id] = Assembly(message)
 
     def go_on(self, chunk: Chunk, now: float) -> None:
         """More of a note; a chunk of a note we did not want is no news."""
@@ -85,7 +85,7 @@ class Receiver:
         if held > before:
             self._emit(Deliver(Piece(chunk.id, chunk.audio[before - chunk.offset :])))
         if assembly.whole:
-            self._finish(assembly, now)
+            self._finish(assembly.note(), now)
 
     def refused(self, message: Refused) -> bool:
         """The server will not have us in a room. False: it is not about a room of ours."""
@@ -96,9 +96,8 @@ class Receiver:
             self._emit(Deliver(Failed(message.about, message.fault, message.why)))
         return True
 
-    def _finish(self, assembly: Assembly, now: float) -> None:
-        note = assembly.note()
-        del self._arriving[note.id]
+    def _finish(self, note: VoiceMessage, now: float) -> None:
+        self._arriving.pop(note.id, None)
         self._places[note.room].cursor = note.sequence
         self._mark(now, "last_bytes", note)
         self._emit(Deliver(Arrived(note)))
@@ -109,4 +108,5 @@ class Receiver:
         self._line.say(Join(room, place.cursor), now)
 
     def _mark(self, now: float, what: str, note: VoiceMessage) -> None:
-        self._trace(Mark(now, self._name, what, note.id, note.size))
+        if self._trace is not ignore:
+            self._trace(Mark(now, self._name, what, note.id, note.size))

@@ -16,7 +16,7 @@ from imlab.client.backoff import Backoff
 from imlab.client.events import Failed, Progress, Sent
 from imlab.client.line import Line
 from imlab.errors import UsageError
-from imlab.trace import Mark, Trace
+from imlab.trace import Mark, Trace, ignore
 from imlab.wire.effects import Deliver, Effect
 from imlab.wire.messages import Ack, Chunk, Received, Refused, VoiceMessage
 from imlab.wire.pieces import beginning
@@ -71,7 +71,7 @@ class Sender:
         self._notes[note.id] = self._rest[note.id] = Outgoing(note)
         self._mark(now, "queued", note)
         if self._line.ready:
-            self._turn_away()
+            self._judge(note)
         self.pump(now)
 
     def ready(self, chunk_limit: int, codecs: tuple[str, ...], now: float) -> None:
@@ -80,7 +80,8 @@ class Sender:
         for outgoing in self._notes.values():
             outgoing.sent, outgoing.asking = None, False
         self._rest = OrderedDict(self._notes)
-        self._turn_away()
+        for outgoing in list(self._notes.values()):
+            self._judge(outgoing.note)
         self.pump(now)
 
     def backlog(self, unsent: int, now: float) -> None:
@@ -125,11 +126,16 @@ class Sender:
 
     def wake_at(self) -> float | None:
         """When a refused note may be tried again."""
-        return min((outgoing.due for outgoing in self._later.values()), default=None) if self._line.ready else None
+        if not self._later or not self._line.ready:
+            return None
+        return min(outgoing.due for outgoing in self._later.values())
 
     def pump(self, now: float) -> None:
         """Hand over pieces while the line is ready and the transport keeps up; the first note's bytes go first."""
-        self._forgive(now)
+        if self._later:
+            self._forgive(now)
+        if not self._rest:
+            return
         done = []
         for key, outgoing in self._rest.items():
             while self._may_send(outgoing):
@@ -153,13 +159,12 @@ class Sender:
         self._later.pop(key, None)
         return self._notes.pop(key, None)
 
-    def _turn_away(self) -> None:
+    def _judge(self, note: VoiceMessage) -> None:
         """What this server does not keep fails here, before a byte of it is sent."""
-        for note in [outgoing.note for outgoing in self._notes.values()]:
-            if self._codecs and note.codec not in self._codecs:
-                self._forget(note.id)
-                why = f"this server does not keep {note.codec}, only {', '.join(self._codecs)}"
-                self._emit(Deliver(Failed(note.id, "peer", why)))
+        if self._codecs and note.codec not in self._codecs:
+            self._forget(note.id)
+            why = f"this server does not keep {note.codec}, only {', '.join(self._codecs)}"
+            self._emit(Deliver(Failed(note.id, "peer", why)))
 
     def _may_send(self, outgoing: Outgoing) -> bool:
         if not self._line.ready or outgoing.asking or outgoing.handed_over or outgoing.due:
@@ -181,4 +186,5 @@ class Sender:
         return message
 
     def _mark(self, now: float, what: str, note: VoiceMessage) -> None:
-        self._trace(Mark(now, note.sender, what, note.id, note.size))
+        if self._trace is not ignore:
+            self._trace(Mark(now, note.sender, what, note.id, note.size))

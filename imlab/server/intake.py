@@ -55,6 +55,8 @@ class Intake:
         upload = self._uploads.get(message.id)
         if upload is None:
             self._room_for_one_more(name)
+            if message.whole:
+                return message
             upload = self._uploads[message.id] = Upload(name, Assembly(message), now)
         return self._grow(upload, 0, message.audio, now)
 
@@ -120,8 +122,9 @@ class Intake:
         return self._uploads[note_id].assembly.head if note_id in self._uploads else None
 
     def _room_for_one_more(self, name: str) -> None:
-        if sum(upload.name == name for upload in self._uploads.values()) >= self._terms.unfinished:
-            raise PeerError(f"{name!r} has {self._terms.unfinished} unfinished notes already: finish one first")
+        most = self._terms.unfinished
+        if len(self._uploads) >= most and sum(upload.name == name for upload in self._uploads.values()) >= most:
+            raise PeerError(f"{name!r} has {most} unfinished notes already: finish one first")
 
     def _grow(self, upload: Upload, offset: int, audio: bytes, now: float) -> VoiceMessage | int:
         upload.heard = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from imlab.errors import DoorError, PeerError
 from imlab.server.doors import NO_BODIES, Body, Committed, Page, Span
@@ -95,7 +95,7 @@ class MemoryStore:
             kept.uses += 1
             self._files[note.file.sha256] = kept
         room = self._rooms.setdefault(note.room, [])
-        self._ids[note.id] = replace(note, sequence=len(room) + 1)
+        self._ids[note.id] = note.placed(len(room) + 1)
         room.append(self._ids[note.id])
         return len(room)
 

@@ -58,6 +58,13 @@ class VoiceMessage:
         """Is all of the audio here?"""
         return len(self.audio) == self.size
 
+    def placed(self, sequence: int) -> VoiceMessage:
+        """The note at its place in the room. All fields by hand: ``replace`` takes three times as long."""
+        return VoiceMessage(
+            self.id, self.sender, self.room, self.timestamp_ms, self.duration_ms, self.codec, self.layout,
+            self.size, self.audio, self.waveform, sequence, self.unknown, self.file,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

@@ -9,10 +9,11 @@ from imlab.errors import PeerError, UsageError
 from imlab.wire.messages import Chunk, VoiceMessage
 
 
-def split(note: VoiceMessage, chunk: int) -> Iterator[VoiceMessage | Chunk]:
+def split(note: VoiceMessage, chunk: int) -> tuple[VoiceMessage | Chunk, ...]:
     """A whole note in order: the head with the first ``chunk`` bytes of audio, then Chunks of at most so many."""
-    yield beginning(note, chunk)
-    yield from rest(note, chunk, chunk)
+    if len(note.audio) == note.size <= chunk:
+        return (note,)
+    return (beginning(note, chunk), *rest(note, chunk, chunk))
 
 
 def beginning(note: VoiceMessage, chunk: int) -> VoiceMessage:

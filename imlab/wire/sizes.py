@@ -22,29 +22,24 @@ def swift_size(message: Message) -> int:
     """The same, computed where messages are many or long."""
     kind = type(message)
     if kind is VoiceMessage:
-        return _wrapped(_note(message))  # type: ignore[arg-type]
+        size = _note(message)  # type: ignore[arg-type]
+        return 1 + _varint(size) + size
     if kind is Chunk:
-        return _wrapped(_text(message.id) + _number(message.offset) + _bytes(message.audio))  # type: ignore[union-attr]
+        return _wrapped(_text(message.id) + _number(message.offset) + _bytes(len(message.audio)))  # type: ignore[union-attr]
     if kind is Ack:
         return _wrapped(_text(message.id) + _text(message.room) + _number(message.sequence))  # type: ignore[union-attr]
     return checked_size(message)
 
 
 def _note(note: VoiceMessage) -> int:
+    lengths = (len(note.waveform), len(note.audio))
     return (
-        _text(note.id)
-        + _text(note.sender)
-        + _text(note.room)
-        + _text(note.codec)
+        _likeness(note.sender, note.room, note.codec, note.layout, note.duration_ms, note.size, lengths)
+        + _text(note.id)
         + _number(note.timestamp_ms)
-        + _number(note.duration_ms)
         + _number(note.sequence)
-        + _number(note.size)
-        + (_file(note.file) if note.file else 0)
-        + _bytes(note.waveform)
-        + _wrapped(_layout(note.layout))
-        + _bytes(note.audio)
         + len(note.unknown)
+        + (_file(note.file) if note.file else 0)
     )
 
 
@@ -52,9 +47,16 @@ def _file(file: File) -> int:
     return _wrapped(len(file.sha256) // 2) + _number(file.size) + _text(file.type)
 
 
-@lru_cache(maxsize=1024)  # the sender's note and the server's have the same layout
+@lru_cache(maxsize=1024)  # the sender's note and the server's are alike in these
+def _likeness(
+    sender: str, room: str, codec: str, layout: PacketLayout, duration_ms: int, size: int, lengths: tuple[int, ...]
+) -> int:
+    texts, numbers = (sender, room, codec), (duration_ms, size)
+    return sum([*map(_text, texts), *map(_number, numbers), *map(_bytes, lengths), _wrapped(_layout(layout))])
+
+
 def _layout(layout: PacketLayout) -> int:
-    packed = sum(_varint(size) for size in layout.sizes)
+    packed = sum(map(_varint, layout.sizes))
     numbers = (layout.rate, layout.delay, layout.samples, layout.packet_samples)
     return sum(map(_number, numbers)) + (_wrapped(packed) if packed else 0)
 
@@ -63,8 +65,8 @@ def _text(text: str) -> int:
     return _wrapped(len(text) if text.isascii() else len(text.encode())) if text else 0
 
 
-def _bytes(data: bytes) -> int:
-    return _wrapped(len(data)) if data else 0
+def _bytes(length: int) -> int:
+    return _wrapped(length) if length else 0
 
 
 def _number(value: int) -> int:
@@ -73,7 +75,7 @@ def _number(value: int) -> int:
 
 def _wrapped(length: int) -> int:
     """With its tag, of one byte for all fields that we have, and its length."""
-    return 1 + _varint(length) + length
+    return 2 + length if length < 0x80 else 1 + _varint(length) + length
 
 
 def _varint(value: int) -> int:

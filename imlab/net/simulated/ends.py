@@ -6,25 +6,31 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from imlab.client.events import Event
+from imlab.client.line import SERVER
 from imlab.client.phone import Phone
 from imlab.net.simulated.circuits import Way
 from imlab.server.hub import Hub
 
 
 class Node:
-    """The server's core in the world, and the one wake-up that is planned for it."""
+    """The server's core in the world, its connections by peer, and the one wake-up that is planned for it."""
 
-    __slots__ = ("core", "planned")
+    __slots__ = ("connections", "core", "planned")
+
+    up = False  # the direction in which it sends
 
     def __init__(self, core: Hub | Phone) -> None:
         self.core = core
+        self.connections: dict[str, Connection] = {}
         self.planned: float | None = None
 
 
 class PhoneNode(Node):
-    """A phone in the world: its way to the server, and whom it tells."""
+    """A phone in the world: its way to the server, and whom it tells. Its one connection is its latest."""
 
     __slots__ = ("name", "on_event", "phone", "way")
+
+    up = True
 
     def __init__(self, phone: Phone, name: str, way: Way, on_event: Callable[[Event], None]) -> None:
         super().__init__(phone)
@@ -40,46 +46,122 @@ class Bye:
         self.why = why
 
 
-class Exchange(Protocol):
-    """Whoever knows the nodes, and hears what happens on a connection: the world."""
+class Stage(Protocol):
+    """Where connections are made: the world."""
 
-    def accepted(self, connection: Connection) -> None: ...
+    now: float
+    server: Node | None
 
-    def connected(self, connection: Connection) -> None: ...
-
-    def failed(self, connection: Connection, why: str) -> None: ...
-
-    def arrived(self, connection: Connection, up: bool, what: Any) -> None: ...
-
-    def drained(self, connection: Connection, up: bool) -> None: ...
+    def carry_out(self, node: Node) -> None:
+        """Do what a core wants, now that it was told something."""
+        ...
 
 
 class Connection:
     """A circuit and its two ends; each is open until it closes, hears of a close, or is cut off. A circuit's User."""
 
-    __slots__ = ("_exchange", "circuit", "client", "client_open", "peer", "server_open")
+    __slots__ = ("_stage", "circuit", "client", "client_open", "peer", "server")
 
-    def __init__(self, exchange: Exchange, client: PhoneNode, peer: str) -> None:
-        self._exchange, self.client, self.peer = exchange, client, peer
-        self.client_open = self.server_open = False
+    def __init__(self, stage: Stage, client: PhoneNode, peer: str) -> None:
+        self._stage, self.client, self.peer = stage, client, peer
+        self.client_open = False
+        self.server: Node | None = None  # while the server's end is open
         self.circuit = client.way.circuit(self)
 
+    # What the circuit tells
+
     def accepted(self) -> None:
-        """See User."""
-        self._exchange.accepted(self)
+        """The server has the connection, if there is a server."""
+        server, peer = self._stage.server, self.peer
+        if server and self._latest:
+            self.server = server
+            server.connections[peer] = self
+            server.core.opened(peer, peer, self._stage.now)
+            self._stage.carry_out(server)
 
     def connected(self) -> None:
-        """See User."""
-        self._exchange.connected(self)
+        """The handshake came to its end."""
+        if not self._latest:
+            return
+        if self.server:
+            self.client_open = True
+            self.client.core.opened(SERVER, "virtual", self._stage.now)
+            self._stage.carry_out(self.client)
+        else:
+            self.failed("nobody answers")
 
     def failed(self, why: str) -> None:
-        """See User."""
-        self._exchange.failed(self, why)
+        """The client gave up dialling; the connection is still its latest until it dials again."""
+        self.circuit.stop()
+        if self._latest:
+            self.client.core.closed(SERVER, why, self._stage.now)
+            self._stage.carry_out(self.client)
 
     def arrived(self, up: bool, what: Any) -> None:
-        """See User."""
-        self._exchange.arrived(self, up, what)
+        """A message, or the end of the connection."""
+        if type(what) is Bye:
+            self.circuit.stop()
+            self._hear_close(up, what.why)
+        elif node := self._end(up):
+            node.core.receive(self.peer if up else SERVER, what, self._stage.now)
+            self._stage.carry_out(node)
 
     def drained(self, up: bool) -> None:
-        """See User."""
-        self._exchange.drained(self, up)
+        """A transport that kept bytes has sent them."""
+        if node := self._end(not up):
+            node.core.backlog(SERVER if up else self.peer, 0, self._stage.now)
+            self._stage.carry_out(node)
+
+    # What the world does
+
+    def close(self, up: bool, why: str) -> None:
+        """The client (``up``) or the server wants no more of it; the other hears of it when the circuit brings it."""
+        if up:
+            self._leave_client()
+        else:
+            self._leave_server()
+        self.circuit.write(up, 0, Bye(why))
+
+    def end(self, why: str) -> None:
+        """It broke, and both ends notice."""
+        if self.server:
+            self._server_closed(self.server, why)
+        if self.client_open or self._latest:
+            self._client_closed(why)
+
+    def _hear_close(self, at_server: bool, why: str) -> None:
+        if at_server and self.server:
+            self._server_closed(self.server, why)
+        elif not at_server and self.client_open:
+            self._client_closed(why)
+
+    def _server_closed(self, server: Node, why: str) -> None:
+        self._leave_server()
+        server.core.closed(self.peer, why, self._stage.now)
+        self._stage.carry_out(server)
+
+    def _client_closed(self, why: str) -> None:
+        self._leave_client()
+        self.client.core.closed(SERVER, why, self._stage.now)
+        self._stage.carry_out(self.client)
+
+    def _leave_server(self) -> None:
+        if self.server:
+            self.server.connections.pop(self.peer, None)
+            self.server = None
+
+    def _leave_client(self) -> None:
+        self.client_open = False
+        if self._latest:
+            del self.client.connections[SERVER]
+
+    def _end(self, at_server: bool) -> Node | None:
+        """Who is there, if that end is open."""
+        if at_server:
+            return self.server
+        return self.client if self.client_open else None
+
+    @property
+    def _latest(self) -> bool:
+        """Has the client dialled no other since, and not given this one up?"""
+        return self.client.connections.get(SERVER) is self

@@ -26,29 +26,25 @@ class Pipe:
             raise UsageError(f"a pipe knows delay, jitter, one rate and one share of loss, not {link!r}")
         self._link, self._random = link, random
         self._rate, self._loss = link.rate, link.loss
-        self._free = 0.0
+        self.drained_at = 0.0  # when everything handed over so far is serialised
         self._last = 0.0
 
     def send(self, size: int, now: float) -> float:
         """The arrival time of the last of ``size`` bytes handed over now."""
-        link = self._link
-        self._free = max(now, self._free) + size / self._rate
-        at = self._free + link.delay
+        link, free = self._link, self.drained_at
+        self.drained_at = free = (now if now > free else free) + size / self._rate
+        at = free + link.delay
         if link.jitter:
             at += link.jitter * self._random.random()
         if self._loss:
             at += self._retransmissions(size) * max(LEAST_TIMEOUT, 4 * link.delay)
-        self._last = max(at, self._last)
+        if at > self._last:
+            self._last = at
         return self._last
 
     def unsent(self, now: float) -> int:
         """Bytes handed over and not yet serialised."""
-        return round(max(0.0, self._free - now) * self._rate) if self._free > now else 0
-
-    @property
-    def drained_at(self) -> float:
-        """When everything handed over so far is serialised."""
-        return self._free
+        return round((self.drained_at - now) * self._rate) if self.drained_at > now else 0
 
     def _retransmissions(self, size: int) -> int:
         rounds, pending = 0, -(-size // SEGMENT)
