@@ -120,7 +120,7 @@ def streams() -> st.SearchStrategy[bytes]:
     return st.lists(page, max_size=4).map(lambda some: oggopus.write(NOTE)[:47] + b"".join(some))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(streams() | st.binary(max_size=300))
 def test_any_pages_are_judged_as_the_reader_judges_them(data: bytes) -> None:
     agrees(data)
@@ -141,14 +141,14 @@ def test_thousands_of_damaged_streams_are_judged_as_the_reader_judges_them(speec
     drawn = random.Random(7845)
     data = encoded(Opus(8_000, complexity=0), Clip(speech.samples[:35_000], 16_000))
     stream, taken = list(pages(data)), 0
-    for number in range(1_500):
+    for number in range(1_000):
         if number % 3:
             taken += agrees(b"".join(build(hostile(page, drawn) if drawn.random() < 0.3 else page) for page in stream))
         else:
             damaged = bytearray(data)
             damaged[drawn.randrange(len(damaged))] ^= 1 << drawn.randrange(8)
             assert not agrees(bytes(damaged))
-    assert 50 < taken < 1_000
+    assert 50 < taken < 700
 
 
 def test_packets_over_pages_and_long_tags_are_walked_through() -> None:
@@ -211,7 +211,7 @@ def test_damage_is_refused_or_harmless(codec: Codec, container: str) -> None:
         b"",
     ],
 )
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_walked_through_or_refused(head: bytes, rest: bytes) -> None:
     outcome(head + rest)
@@ -292,7 +292,7 @@ def test_the_fast_checksum_is_here() -> None:
     assert crc.over(bytearray(1)).__qualname__ != crc.slow(bytearray(1)).__qualname__
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 3 * WIDTH), st.integers(0, 2 * WIDTH)), max_size=6))
 def test_a_window_shows_what_is_there(tmp_path_factory: pytest.TempPathFactory, looks: list[tuple[int, int]]) -> None:
     for at, need in looks:
@@ -330,4 +330,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 def test_a_file_of_too_many_parts_is_refused() -> None:
     with pytest.raises(CodecError, match="over 500000 parts"):
-        walk(b"#!AMR\n" + b"\x7c" * 500_001)
+        walk(bytes.fromhex("c0dec200080000") + bytes(8 * 500_001))

@@ -52,12 +52,6 @@ CODECS = {"mp4a": "aac", "1": "pcm"}  # what stands before the first dot of RFC 
 SAME = {"m4a": "mp4"}  # extensions of one container
 
 
-def within(size: int, limits: Limits) -> None:
-    """Unacceptable unless a file has a size that a note may have."""
-    if size > limits.size:
-        raise Unacceptable("content", f"a file of {size} bytes: a voice note has {limits.size} at most")
-
-
 def judged(walked: Walked, claimed: Claimed, limits: Limits) -> Examined:
     """What a file is, when that is within limits and what was claimed; else Unacceptable."""
     suffix = claimed.filename.rpartition(".")[2] if "." in claimed.filename else ""

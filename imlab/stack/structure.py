@@ -9,7 +9,7 @@ from imlab.codec.contract import CodecError
 from imlab.codec.walking.walk import walk
 from imlab.codec.walking.walked import Foreign, Walked
 from imlab.server.doors import Body, Claimed, Examined, Unacceptable
-from imlab.server.examination import Limits, judged, within
+from imlab.server.examination import Limits, judged
 
 INLINE = 32 << 10  # bytes; a note of 20 kB takes 40 us, a thread would take as long to wake; see docs/validation.md
 
@@ -32,8 +32,7 @@ class Structure:
 
     def _walked(self, body: Body) -> Walked:
         try:
-            within(len(body) if isinstance(body, bytes) else body.stat().st_size, self.limits)
-            return walk(body)
+            return walk(body, self.limits.size)
         except Foreign as error:
             raise Unacceptable("type", str(error)) from error
         except CodecError as error:

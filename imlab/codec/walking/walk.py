@@ -24,21 +24,26 @@ WALKS: dict[str, Callable[[Window], Walked]] = {  # by the names of FORMATS; raw
     "c2": frames.codec2,
 }
 
+LARGEST = 1 << 30  # bytes, as in wire/limits.py; servers allow less, by policy
 
-def walk(body: bytes | Path) -> Walked:
-    """What a file is. CodecError for what is broken, Foreign for what is not kept, DoorError for a disk that fails."""
+
+def walk(body: bytes | Path, most: int = LARGEST) -> Walked:
+    """What a file of at most so many bytes is.
+
+    CodecError for what is broken or too large, Foreign for what is not kept, DoorError for a disk that fails.
+    """
     if isinstance(body, bytes):
-        return _walk(Window(body))
+        return _walk(Window(body), most)
     try:
         with body.open("rb") as file:
-            return _walk(Window(file))
+            return _walk(Window(file), most)
     except OSError as error:
         raise DoorError(f"cannot read {body.name}: {error.strerror}") from error
 
 
-def _walk(window: Window) -> Walked:
-    if not window.size:
-        raise CodecError("an empty file (0 bytes)")
+def _walk(window: Window, most: int) -> Walked:
+    if not 0 < window.size <= most:
+        raise CodecError(f"a file of {window.size} bytes: a voice note has 1 to {most}")
     head = bytes(window.buffer[:SNIFFED])
     name = recognise(head)
     if name not in WALKS:
