@@ -7,6 +7,8 @@ import os
 import random
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from hashlib import sha256
 
 import pytest
 import uvloop
@@ -14,6 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError, UsageError
+from imlab.net.web import second
+from imlab.net.web.hot import Hot, Warmth
+from imlab.net.web.kept import Kept, kept
 from imlab.stack.services.contract import Endpoint
 from imlab.stack.services.private import Private, private
 from imlab.stack.services.redis import Redis
@@ -163,6 +168,53 @@ def test_a_redis_that_is_killed_under_way_answers_rightly_or_not_at_all(own: Pri
             await cache.get(keys[0])
 
     asyncio.run(run())
+
+
+def note(number: int) -> Kept:
+    """Twenty thousand bytes of its own."""
+    body = value_of(b"note %d" % number)
+    return kept(f"{number:032x}", "audio/ogg", sha256(body).hexdigest(), len(body), 0, body)
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+@pytest.mark.parametrize("seed", range(2))
+def test_every_answer_is_right_whatever_befalls_redis(
+    own: Private, blow: signal.Signals, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty readers of thirty notes, of which memory holds five, and the blow falls among them."""
+    notes = [note(number) for number in range(30)]
+    monkeypatch.setattr(second, "PATIENCE", PATIENT if blow == signal.SIGKILL else second.PATIENCE)
+
+    async def run() -> None:
+        hot = Hot(Warmth(limit=5 * notes[0].weight), RedisCache(own.endpoint.url))
+        for each in notes:
+            hot.warm(each)
+        await hot.close()
+        asked = 0
+
+        async def read(each: Kept) -> Kept:
+            await asyncio.sleep(0)
+            return each
+
+        async def reader(luck: random.Random) -> None:
+            nonlocal asked
+            for _ in range(60):
+                wanted = luck.choice(notes)
+                found = hot.get(wanted.id) or await hot.fetch(wanted.id, partial(read, wanted))
+                assert found == wanted
+                asked += 1
+                if asked == 400:
+                    os.kill(own.process.pid, blow)
+
+        await asyncio.gather(*(reader(random.Random(f"{seed} {number}")) for number in range(20)))
+        counts = {name: value for name, (_, _, value) in hot.counters().items()}
+        assert asked == 1200 and counts["imlab_second_hits_total"] > 0 and counts["imlab_second_failures_total"] > 0
+        await hot.close()
+
+    asyncio.run(run())
+    if blow == signal.SIGSTOP:
+        os.kill(own.process.pid, signal.SIGCONT)
 
 
 @pytest.mark.outside

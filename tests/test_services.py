@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from imlab.desk.dispatch import main
+from imlab.desk.environment.findings import services
 from imlab.errors import DoorError, UsageError
 from imlab.stack.services.account import account, closed, within_reach
 from imlab.stack.services.contract import Endpoint, Engine, Place, Service
@@ -347,3 +348,12 @@ def test_no_service_is_named_twice() -> None:
     assert len({each.variable for each in SERVICES.values()}) == len(SERVICES)
     with pytest.raises(UsageError, match="there are redis"):
         service_called("valkey")
+
+
+def test_the_doctor_tells_of_each_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMLAB_REDIS", "redis://:secret@127.0.0.1:1/0")
+    told = {found.name: found for found in services()}
+    assert list(told) == list(SERVICES)
+    assert told["redis"].state == "missing" and told["redis"].install == "unset IMLAB_REDIS"
+    assert "secret" not in told["redis"].detail
+    assert all(found.install for found in told.values() if found.state != "here")
