@@ -1,95 +1,55 @@
-"""Requests to a bare ASGI application without a network: its answer, whatever the body's pieces are."""
+"""Asks an ASGI application in this process, as a server would that offers to send files itself, or does not."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable, Mapping
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from imlab.net.web.posting import Posting
-from imlab.server.doors import Body, Claimed, Committed, Examined, NoteStore, Unacceptable
-from imlab.wire.messages import VoiceMessage
+from imlab.net.web.zerocopy import ZERO_COPY
 
 
-@dataclass(frozen=True, slots=True)
-class Got:
-    """An answer."""
+@dataclass(frozen=True)
+class Answer:
+    """What came back. kinds: of the events that brought the body."""
 
     status: int
     headers: dict[str, str]
     body: bytes
-
-    @property
-    def told(self) -> Any:
-        """The body, as JSON."""
-        return json.loads(self.body)
+    kinds: tuple[str, ...] = ()
 
 
-async def asked(
-    app: ASGIApp, method: str, path: str, pieces: Iterable[bytes] = (b"",), query: str = "", **headers: str
-) -> Got:
-    """One request. pieces: the body as it arrives; without ``content_length`` it is as long as it is."""
-    body = list(pieces)
-    given = {"content-length": str(sum(map(len, body)))} | {n.replace("_", "-"): v for n, v in headers.items()}
-    return await talked(app, method, path, [_piece(body, i) for i in range(len(body))], query, given)
+def headers_of(given: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    """As servers hand them on; if_none_match is If-None-Match."""
+    return [(name.lower().replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()]
 
 
-async def talked(
-    app: ASGIApp, method: str, path: str, said: Iterable[dict[str, Any]], query: str, headers: Mapping[str, str]
-) -> Got:
-    """One request, by its ASGI events; after the last nothing comes."""
-    events, sent = iter(said), list[dict[str, Any]]()
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-    }
+async def asked(app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, **headers: str) -> Answer:
+    """One request."""
+    sent: list[Any] = []
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "query_string": b""}
+    scope |= {"headers": headers_of(headers), "extensions": {ZERO_COPY: {}} if zero_copy else {}}
+    coming = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def receive() -> dict[str, Any]:
-        event = next(events, None)
-        await asyncio.sleep(0)
-        return event if event else await asyncio.get_running_loop().create_future()
+        return next(coming, None) or await asyncio.Future()
 
-    async def send(message: Any) -> None:
-        sent.append(message)
+    async def send(event: Any) -> None:
+        if event["type"] == ZERO_COPY:
+            event["body"] = os.pread(event["file"].fileno(), event["count"], event["offset"])
+        sent.append(event)
 
     await app(scope, receive, send)
-    got = {name.decode(): value.decode() for name, value in sent[0]["headers"]} if sent else {}
-    return Got(sent[0]["status"] if sent else 0, got, b"".join(message.get("body", b"") for message in sent))
+    start, *rest = sent
+    assert [event.get("more_body", False) for event in rest] == [True] * (len(rest) - 1) + [False]
+    told = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
+    body = b"".join(bytes(event.get("body", b"")) for event in rest)
+    return Answer(start["status"], told, body, tuple(event["type"] for event in rest))
 
 
-def _piece(body: list[bytes], at: int) -> dict[str, Any]:
-    return {"type": "http.request", "body": body[at], "more_body": at + 1 < len(body)}
-
-
-async def anything(body: Body, claimed: Claimed) -> Examined:
-    """Takes whatever does not begin with a complaint: a file's looks are not what these tests are about."""
-    data = body if isinstance(body, bytes) else body.read_bytes()
-    for kind in ("type", "content"):
-        if data.startswith(kind.encode()):
-            raise Unacceptable(kind, f"it begins with {kind}")
-    return Examined("opus", claimed.type or "audio/ogg", claimed.duration_ms or 1_000)
-
-
-def posting(store: NoteStore) -> Posting:
-    """Straight into a store, without a hub."""
-
-    async def post(note: VoiceMessage, body: Body) -> Committed:
-        (answer,) = await asyncio.to_thread(store.commit, [note], {note.id: body})
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    return Posting(anything, post)
-
-
-def kept(store: NoteStore, room: str) -> list[bytes]:
-    """The files of a room's notes, in order."""
-    files = [note.file for note in store.load(room, 0, 1 << 40).notes]
-    return [store.read(file.sha256) for file in files if file]
+def ask(app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, **headers: str) -> Answer:
+    """One request, in a loop of its own."""
+    return asyncio.run(asked(app, path, method, zero_copy, **headers))

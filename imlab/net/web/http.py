@@ -13,6 +13,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from imlab.net.web.buffered import Buffered
 from imlab.net.web.protocol import WebProtocol
 from imlab.net.web.ready import AtOnce
 
@@ -29,7 +30,7 @@ class HttpServer:
         self._server = _Quiet(
             uvicorn.Config(
                 app,
-                http=cast(type[WebProtocol], partial(WebProtocol, at_once=at_once)),
+                http=cast(type[WebProtocol], partial(Buffered, WebProtocol, at_once=at_once)),
                 ws="none",
                 lifespan="off",
                 log_config=None,

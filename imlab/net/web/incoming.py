@@ -11,7 +11,6 @@ from starlette.types import Receive, Send
 from imlab.net.web.answers import JSON, Refusal, told
 from imlab.server.upload_terms import Patience
 
-LINGERED = 4 << 20  # bytes that a refused sender may go on, before the connection is cut: see turn_away
 CLOSE = (b"connection", b"close")
 
 
@@ -61,11 +60,9 @@ class Incoming:
         """Read on, for nothing, until the body ends, the client leaves, or it has gone on for too long."""
         try:
             async with asyncio.timeout(self._patience.linger):
-                left = LINGERED
-                while not self.whole and left > 0:
+                while not self.whole:
                     message = await self._receive()
                     self.whole = message["type"] == "http.disconnect" or not message.get("more_body", False)
-                    left -= len(message.get("body", b""))
         except TimeoutError:
             return
 
