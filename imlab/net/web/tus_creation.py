@@ -51,10 +51,10 @@ class Creation:
         async with self._turns.take(upload.id) as turn:
             before = await in_a_thread(partial(self._standings.before, upload, wish)) if given else None
             if before is not None:
-                return self._reply(before.upload, _told(before))
+                return self._reply(request, before.upload, _told(before))
             if wish is not None and asked.parts:
                 upload, posted = await self._join(upload, asked.parts, wish)
-                return self._reply(upload, moved(upload, upload.length or 0, posted), posted)
+                return self._reply(request, upload, moved(upload, upload.length or 0, posted), posted)
             return await self._begin(request, upload, turn)
 
     async def _begin(self, request: Request, upload: Upload, turn: Turn) -> Reply:
@@ -72,7 +72,7 @@ class Creation:
                     await self._save(request, upload)
                 raise
         posted = await self._finishing.settle(upload, taking)
-        return self._reply(upload, moved(upload, taking.offset, posted), posted)
+        return self._reply(request, upload, moved(upload, taking.offset, posted), posted)
 
     async def _save(self, request: Request, upload: Upload) -> None:
         """From now on it exists, whatever else happens to this request."""
@@ -94,8 +94,10 @@ class Creation:
         await in_a_thread(partial(self._store.save, upload))
         return upload, posted
 
-    def _reply(self, upload: Upload, headers: tus.Answer, posted: Posted | None = None) -> Reply:
-        return Reply(201, [self._location(upload), *headers], posted.told if posted else None)
+    def _reply(self, request: Request, upload: Upload, headers: tus.Answer, posted: Posted | None = None) -> Reply:
+        place = self._location(upload)
+        told = headers if place in request.ours else [place, *headers]
+        return Reply(201, told, posted.told if posted else None)
 
     def _location(self, upload: Upload) -> tuple[bytes, bytes]:
         return b"location", f"{self._at}{upload.id}".encode()
