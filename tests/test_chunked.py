@@ -19,9 +19,9 @@ from imlab.net.web.unfinished import Arrival
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.part_files import PartFiles
-from tests.asking import Got, asked, kept, posting
 from tests.test_form import END, TYPE, field, file
 from tests.test_store import largest_file
+from tests.uploads import Got, asked, kept, posting
 
 TERMS = UploadTerms(file=10_000, memory=200, parts=50, unfinished=3, patience=Patience(linger=0.05))
 SOUND = Random(4).randbytes(2_500)

@@ -19,7 +19,7 @@ from imlab.server.parts import Malformed
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.part_files import PartFiles
-from tests.asking import Got, asked, kept, posting
+from tests.uploads import Got, asked, kept, posting
 
 TERMS = UploadTerms(file=10_000, memory=1_000, patience=Patience(linger=0.05))
 KEY = "0123456789abcdef" * 2

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from imlab.net.web.put import Put
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
-from tests.asking import Got, asked, kept, posting, talked
 from tests.test_store import largest_file
+from tests.uploads import Got, asked, kept, posting, talked
 
 TERMS = UploadTerms(file=10_000, memory=1_000, patience=Patience(silence=0.05, linger=0.05))
 ID = "0123456789abcdef" * 2

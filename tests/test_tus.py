@@ -22,7 +22,7 @@ from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.upload_files import UploadFiles
 from imlab.wire.messages import VoiceMessage
-from tests.asking import Got, anything, asked, kept, posting, talked
+from tests.uploads import Got, anything, asked, kept, posting, talked
 
 TERMS = UploadTerms(file=1_000_000, keep=100.0, patience=Patience(silence=0.05, linger=0.05))
 SOUND = Random(1).randbytes(5_000)
