@@ -313,6 +313,29 @@ def test_who_is_no_redis_is_a_fault_of_the_door(says: bytes) -> None:
     asyncio.run(run())
 
 
+def test_who_waits_while_it_is_closed_is_told() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_server(silent, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            for url in (f"redis://127.0.0.1:{port}", f"redis://:greets@127.0.0.1:{port}"):  # connected, and connecting
+                cache = RedisCache(url)
+                waiting = asyncio.create_task(cache.get(b"key"))
+                await asyncio.sleep(0)
+                while not cache._connecting and not cache._line:
+                    await asyncio.sleep(0)
+                await cache.close()
+                with pytest.raises(DoorError, match="closed"):
+                    await waiting
+                with pytest.raises(DoorError, match="closed"):
+                    await cache.get(b"key")
+
+    asyncio.run(run())
+
+
 def test_nobody_there_is_a_fault_of_the_door() -> None:
     for url in ("redis://127.0.0.1:1", "unix:///no/such/socket"):
         with pytest.raises(DoorError, match="no Redis at"):

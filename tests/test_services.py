@@ -23,7 +23,7 @@ from imlab.errors import DoorError, UsageError
 from imlab.stack.services.account import account, closed, within_reach
 from imlab.stack.services.contract import Endpoint, Engine, Place, Service
 from imlab.stack.services.nginx import Nginx
-from imlab.stack.services.postgres import PSQL
+from imlab.stack.services.postgres import PSQL, Postgres
 from imlab.stack.services.private import private, service
 from imlab.stack.services.process import Process
 from imlab.stack.services.redis import Redis
@@ -36,7 +36,8 @@ from tests.tools import need_service
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); sys.stdin.read()"
 OBEDIENT = "import sys; print(flush=True); sys.stdin.read()"
 OUTSIDE = [pytest.mark.process, pytest.mark.outside]
-EACH = [pytest.param(each, id=name, marks=OUTSIDE) for name, each in SERVICES.items()]
+QUICK: dict[str, Service] = {**SERVICES, "postgres": Postgres(fsync="off")}
+EACH = [pytest.param(each, id=name, marks=OUTSIDE) for name, each in QUICK.items()]
 
 
 @pytest.fixture
@@ -291,6 +292,16 @@ def test_what_postgres_was_told_outlives_it(home: Path) -> None:
     sql(up(wanted), "CREATE TABLE kept AS SELECT 42 AS answer", near=False)
     assert down(wanted)
     assert sql(up(wanted), "SELECT answer FROM kept", near=True) == "42\n"
+
+
+@pytest.mark.process
+@pytest.mark.outside
+def test_a_cluster_that_was_left_half_made_is_made_anew(home: Path) -> None:
+    need_service("postgres", of_ours=True)
+    (home / "postgres").mkdir()
+    for part in ("data", "data/made", "data/made/base"):
+        account().own(home / "postgres" / part)
+    assert up(Postgres(fsync="off")).state == "up"
 
 
 @pytest.mark.process

@@ -40,6 +40,7 @@ class RedisCache:
         self._keeping = keeping or Keeping()
         self._line: _Line | None = None
         self._connecting: asyncio.Task[_Line] | None = None
+        self._closed = False
 
     async def get(self, key: bytes) -> bytes | None:
         """What was put; None: nothing, or no longer."""
@@ -55,13 +56,16 @@ class RedisCache:
             raise DoorError(f"Redis answers SET by {said!r:.60}")
 
     async def close(self) -> None:
-        """Let go; who still waits gets a DoorError."""
+        """Let go; who still waits, or asks later, gets a DoorError."""
+        self._closed = True
         if self._connecting:
             self._connecting.cancel()
         if self._line:
             self._line.give_up("closed by us")
 
     async def _ask(self, *words: bytes | int) -> Any:
+        if self._closed:
+            raise DoorError("the cache is closed")
         line = self._line
         if line is None or not line.good():
             line = await self._connected()
@@ -72,7 +76,13 @@ class RedisCache:
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(self._arrived)
-        return await asyncio.shield(self._connecting)
+        attempt = self._connecting
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            if self._closed and attempt.cancelled():  # not we who wait were told to stop
+                raise DoorError("the cache is closed") from None
+            raise
 
     def _arrived(self, attempt: asyncio.Task[_Line]) -> None:
         self._connecting = None

@@ -51,12 +51,14 @@ class Postgres:
         return {}
 
     def first(self, engine: Engine, place: Place) -> list[Command]:
-        """A cluster, where there is none."""
-        cluster = place.directory / "cluster"
-        if (cluster / "PG_VERSION").exists():
+        """A cluster, where there is none; one that was left half made is made anew."""
+        cluster, made = str(place.directory / "cluster"), str(place.directory / "made")
+        if (place.directory / "cluster").exists():
             return []
-        asked = ("--auth=trust", "--username=imlab", "--encoding=UTF8", "--no-locale", "--no-sync")
-        return [[str(engine.program.parent / "initdb"), "-D", str(cluster), *asked]]
+        asked = ["--auth=trust", "--username=imlab", "--encoding=UTF8", "--no-locale"]
+        asked += ["--no-sync"] if self.fsync == "off" else []
+        initdb = str(engine.program.parent / "initdb")
+        return [["rm", "-rf", made], [initdb, "-D", made, *asked], ["mv", made, cluster]]
 
     def command(self, engine: Engine, place: Place) -> Command:
         """See Service."""
