@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class DecoderProcess:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._given_up = False
         self.pid = process.pid
 
     @classmethod
@@ -52,6 +53,7 @@ class DecoderProcess:
             *(sys.executable, "-P", *arguments),
             stdin=PIPE,
             stdout=PIPE,
+            stderr=DEVNULL,  # libmpg123 complains there of every damaged frame: a log that peers could fill
             limit=LINE,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread would take address space
             start_new_session=True,  # Ctrl-C in a terminal is for the server, which ends us
@@ -65,8 +67,8 @@ class DecoderProcess:
 
     @property
     def alive(self) -> bool:
-        """Has it not ended yet, as far as we heard?"""
-        return self._process.returncode is None
+        """May it be asked? As far as we heard: a process that was killed is told of a little later."""
+        return not self._given_up and self._process.returncode is None
 
     async def ask(self, body: Body, container: str, wall: float) -> dict[str, Any]:
         """Its answer, see decoder.py; Ended when there is none within so many seconds."""
@@ -78,23 +80,26 @@ class DecoderProcess:
 
     async def stop(self) -> None:
         """End it, whatever it does."""
-        if self.alive:
+        self._given_up = True
+        if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
 
     async def _hear(self, seconds: float) -> dict[str, Any]:
-        """The next line. Without one it is ended, also when whoever waits for it gives up."""
+        """The next line. Without one it is ended, also when whoever waits for it goes away."""
+        try:
+            return await self._line(seconds)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _line(self, seconds: float) -> dict[str, Any]:
         assert self._process.stdout
-        line = b""
         try:
             async with asyncio.timeout(seconds):
                 line = await self._process.stdout.readline()
-                code = None if line else await self._process.wait()
         except TimeoutError as error:
             raise Ended(None) from error
-        finally:
-            if not line and self.alive:
-                self._process.kill()
         if not line:
-            raise Ended(code)
+            raise Ended(await self._process.wait())
         return dict(json.loads(line))
