@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from imlab.net.web.zerocopy import ZERO_COPY
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,22 @@ class Answer:
     kinds: tuple[str, ...] = ()
 
 
-def headers_of(given: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def headers_of(given: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """As servers hand them on; if_none_match is If-None-Match."""
     return [(name.lower().replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()]
 
 
-async def asked(app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, **headers: str) -> Answer:
+async def asked(
+    app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, headers: Mapping[str, str] = NONE
+) -> Answer:
     """One request."""
     sent: list[Any] = []
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "query_string": b""}
     scope |= {"headers": headers_of(headers), "extensions": {ZERO_COPY: {}} if zero_copy else {}}
-    coming = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    coming: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return next(coming, None) or await asyncio.Future()
+        return coming.pop() if coming else await asyncio.Future()
 
     async def send(event: Any) -> None:
         if event["type"] == ZERO_COPY:
@@ -50,6 +56,8 @@ async def asked(app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = 
     return Answer(start["status"], told, body, tuple(event["type"] for event in rest))
 
 
-def ask(app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, **headers: str) -> Answer:
+def ask(
+    app: ASGIApp, path: str, method: str = "GET", zero_copy: bool = False, headers: Mapping[str, str] = NONE
+) -> Answer:
     """One request, in a loop of its own."""
-    return asyncio.run(asked(app, path, method, zero_copy, **headers))
+    return asyncio.run(asked(app, path, method, zero_copy, headers))

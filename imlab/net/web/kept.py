@@ -12,6 +12,7 @@ from imlab.net.web.kinds import extension_of, is_sound
 from imlab.net.web.ready import Header, Ready, lines
 
 FOREVER = b"private, max-age=31536000, immutable"  # a note never changes; a year is what RFC 9111 readers take for ever
+SEAL = 32  # bytes of sha256
 OVERHEAD = 2048  # bytes of memory that a note takes beside its own: headers twice, objects, its place in the set
 
 
@@ -39,9 +40,10 @@ class Kept:
         return OVERHEAD + (0 if self.body is None else len(self.body))
 
     def pack(self) -> bytes:
-        """As bytes, for a second level: a line of JSON, then the file."""
-        told = {"type": self.type, "sha256": self.sha256, "modified": self.modified}
-        return json.dumps(told).encode() + b"\n" + (self.body or b"")
+        """As bytes, for a second level: a seal, a line of JSON, the file."""
+        told = {"id": self.id, "type": self.type, "sha256": self.sha256, "modified": self.modified}
+        packed = json.dumps(told).encode() + b"\n" + (self.body or b"")
+        return hash_of(packed).digest() + packed
 
 
 def kept(id: str, type: str, sha256: str, size: int, modified: int, body: bytes | None) -> Kept:
@@ -61,16 +63,15 @@ def kept(id: str, type: str, sha256: str, size: int, modified: int, body: bytes 
 
 
 def unpack(id: str, value: bytes) -> Kept:
-    """From ``pack``; PeerError unless every byte is as it was."""
-    told, _, body = value.partition(b"\n")
-    try:
-        known = json.loads(told)
-        found = kept(id, known["type"], known["sha256"], len(body), known["modified"], body)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise PeerError(f"{told[:60]!r} tells nothing of note {id}") from error
-    if hash_of(body).hexdigest() != found.sha256:
-        raise PeerError(f"note {id} came back as other bytes than {found.sha256}")
-    return found
+    """From ``pack``; PeerError unless every byte is as it was, and of this note."""
+    seal, packed = value[:SEAL], value[SEAL:]
+    if hash_of(packed).digest() != seal:
+        raise PeerError(f"note {id} did not come back as it was put: {len(value)} bytes")
+    told, _, body = packed.partition(b"\n")
+    known = json.loads(told)
+    if known["id"] != id:
+        raise PeerError(f"note {known['id']} came back for {id}")
+    return kept(id, known["type"], known["sha256"], len(body), known["modified"], body)
 
 
 def _disposition(id: str, type: str) -> bytes:
