@@ -200,6 +200,23 @@ def test_what_one_server_read_or_took_another_finds(at_upload: bool) -> None:
     asyncio.run(test())
 
 
+def test_what_is_forgotten_is_not_found_by_others() -> None:
+    async def test() -> None:
+        shared = Shared()
+        first, other = Hot(second=shared), Hot(second=shared)
+        first.warm(of(1))
+        first.forget(of(1).id)
+        await first.close()
+        with pytest.raises(DoorError, match="no longer"):
+            await other.fetch(of(1).id, gone)
+
+    asyncio.run(test())
+
+
+async def gone() -> Kept:
+    raise DoorError("it is here no longer")
+
+
 @pytest.mark.parametrize("level", [Broken(OSError("refused")), Broken(KeyError(3)), Silent(), Liar()], ids=repr)
 def test_its_failure_fails_nobody(level: SecondLevel, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> Hot:

@@ -61,9 +61,11 @@ class Hot:
             self._tell(note)
 
     def forget(self, id: str) -> None:
-        """One that is given out no longer; a read of it that is under way is not kept."""
+        """One that is given out no longer; a read of it that is under way is not kept, and the second level empties."""
         self._notes.pop(id, None)
         self._flights.pop(id, None)
+        if self._second:
+            self._second.put(_key(id), b"")
 
     async def close(self) -> None:
         """Let what is on its way to the second level arrive."""
@@ -100,7 +102,7 @@ class Hot:
 
     async def _from_second(self, id: str) -> Kept | None:
         value = await self._second.get(_key(id)) if self._second else None
-        if self._second is None or value is None:
+        if self._second is None or not value:
             return None
         try:
             note = unpack(id, value)
@@ -124,4 +126,4 @@ def _weight(_: str, note: Kept) -> int:
 
 
 def _key(id: str) -> bytes:
-    return b"audio/" + id.encode()
+    return b"audio/1/" + id.encode()  # 1: of what is packed; a server of another version looks elsewhere
