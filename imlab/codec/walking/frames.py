@@ -27,13 +27,18 @@ def amr(window: Window) -> Walked:
     if name is None:
         raise Foreign(f"not an AMR file of one channel: {line!r}")
     band = BANDS[name]
+    sizes = bytes(0 if first & 0x80 else band.sizes.get(first >> 3 & 15, 0) for first in range(256))
     at, frames = len(band.magic), 0
     while at < window.size:
-        place = window.look(at, max(band.sizes.values()))
-        size = band.sizes.get(window.buffer[place] >> 3 & 15, 1)
-        kind(bytes(window.buffer[place : place + size]), band.sizes)
-        at += size
-        frames = bounded(frames + 1)
+        begin = place = window.look(at, 1)
+        while place < len(window.buffer):
+            size = sizes[window.buffer[place]] or kind(bytes(window.buffer[place : place + 1]), band.sizes)
+            place += size
+            frames += 1
+        at += place - begin
+        bounded(frames)
+    if at > window.size:
+        raise CodecError(f"truncated: the last AMR frame ends at byte {at}, the file at {window.size}")
     delay = open_codec(name, band.rate, band.frame).delay
     samples = max(0, frames * band.frame - delay)
     return Walked("amr" if name == "amr" else "awb", name, samples / band.rate, band.rate, 1, frames)

@@ -26,7 +26,7 @@ class Foreign(CodecError):
     """A file of a kind that is not kept here, sound as it may be."""
 
 
-MOST_PARTS = 500_000  # pages, frames, blocks or boxes of one file; 15 minutes in packets of 2.5 ms are 360,000
+MOST_PARTS = 180_000  # pages, frames, blocks or boxes of one file: an hour in packets of 20 ms, as wire/limits.py has it
 
 
 def bounded(parts: int) -> int:
