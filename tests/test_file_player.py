@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip, Samples
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.file_player import Ahead, FilePlayer
 from imlab.client.playing.held import Held
-from imlab.client.playing.pages import Found, Heading, Need, heading_from, page_at
+from imlab.client.playing.pages import Found, Heading, heading_from, page_at
 from imlab.codec.container import ogg, oggopus
 from imlab.codec.container.formats import FORMATS
 from imlab.codec.container.track import track_of

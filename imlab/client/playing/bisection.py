@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.held import Held
-from imlab.client.playing.pages import Need, heading_from
+from imlab.client.playing.pages import heading_from
 from imlab.codec.container.ogg import NO_PACKET_ENDS
 
 NEAR = 24 << 10  # bytes that are read through rather than probed: one round trip more costs a phone as much

@@ -13,9 +13,9 @@ import numpy as np
 
 from imlab.audio.clip import Samples
 from imlab.audio.tempo import Tempo
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.held import Held
 from imlab.client.playing.ogg_source import OggSource
-from imlab.client.playing.pages import Need
 from imlab.client.playing.source import Source
 from imlab.client.playing.whole_source import WholeSource
 from imlab.codec.container.formats import SNIFFED, recognise

@@ -11,9 +11,10 @@ from collections import deque
 import numpy as np
 
 from imlab.audio.clip import Samples
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.bisection import Anchor, Bisection, End
 from imlab.client.playing.held import Held
-from imlab.client.playing.pages import Found, Need, page_at
+from imlab.client.playing.pages import Found, page_at
 from imlab.codec.container.ogg import CONTINUED, LARGEST, LAST, NO_PACKET_ENDS, Page
 from imlab.codec.container.oggopus import CLOCK, Head, natural_rate, parse_head
 from imlab.codec.contract import CodecError

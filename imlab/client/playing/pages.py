@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.held import Held
 from imlab.codec.container import ogg
 from imlab.codec.container.ogg import CAPTURE, HEADER, MOST_SEGMENTS, Page
 from imlab.codec.contract import CodecError
 
 LARGEST_PAGE = HEADER.size + MOST_SEGMENTS + MOST_SEGMENTS * 255  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Bytes from ``start`` on are missing: up to ``stop``, or as many as come (None)."""
-
-    start: int
-    stop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

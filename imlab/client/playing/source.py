@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from imlab.audio.clip import Samples
-from imlab.client.playing.pages import Need
+from imlab.client.fetching.ranges import Need
 
 
 class Source(Protocol):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from imlab.audio.clip import Samples
+from imlab.client.fetching.ranges import Need
 from imlab.client.playing.held import Held
-from imlab.client.playing.pages import Need
 from imlab.codec.container.reading import open_reader
 from imlab.codec.container.track import Track
 from imlab.codec.contract import Packet

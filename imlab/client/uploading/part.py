@@ -19,9 +19,8 @@ from random import Random
 
 from imlab.client.backoff import Backoff
 from imlab.client.fetching.requests import Answer, Headers, Request, Span, passing, words
+from imlab.client.fetching.tries import TRIES, Tries
 from imlab.client.uploading import tus
-from imlab.client.uploading.tries import Tries
-from imlab.client.uploading.whole import TRIES
 from imlab.errors import DoorError, PeerError, UsageError
 
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from random import Random
 
 from imlab.client.fetching.requests import Answer, Headers, Request, Span
+from imlab.client.fetching.tries import Tries
 from imlab.client.uploading import tus
 from imlab.client.uploading.part import Part, Tus
-from imlab.client.uploading.tries import Tries
 from imlab.client.uploading.uploader import Ask
 from imlab.client.uploading.whole import OneRequest
 from imlab.errors import UsageError

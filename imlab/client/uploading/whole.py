@@ -6,11 +6,9 @@ from random import Random
 
 from imlab.client.backoff import Backoff
 from imlab.client.fetching.requests import Answer, Headers, Request, Span, passing, words
-from imlab.client.uploading.tries import Tries
+from imlab.client.fetching.tries import TRIES, Tries
 from imlab.client.uploading.uploader import Ask
 from imlab.errors import DoorError, PeerError
-
-TRIES = 12  # without success in a row: about a minute with the usual backoff
 
 
 def whole_upload(

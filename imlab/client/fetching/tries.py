@@ -7,6 +7,8 @@ from random import Random
 from imlab.client.backoff import Backoff
 from imlab.client.fetching.requests import Answer
 
+TRIES = 12  # without success in a row: about a minute with the usual backoff
+
 
 class Tries:
     """Failures in a row: each waits longer, and after ``most`` it is over. Success begins anew."""
