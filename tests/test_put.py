@@ -7,12 +7,15 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imlab.net.web.intents import query
 from imlab.net.web.put import Put
+from imlab.server.parts import Malformed
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from tests.test_store import largest_file
@@ -79,6 +82,21 @@ def test_the_pieces_do_not_matter(tmp_path_factory: pytest.TempPathFactory, piec
         assert (got.status, got.told["sha256"]) == (201, sha256(whole).hexdigest())
         assert kept(server.store, "tea room") == [whole]
     assert not server.left()
+
+
+QUERIES = st.text(alphabet="ab=&%2f+ é", max_size=20).map(lambda text: text.encode("latin-1"))
+
+
+@given(QUERIES)
+def test_a_query_means_what_the_library_says(text: bytes) -> None:
+    try:
+        expected = dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except ValueError:
+        with pytest.raises(Malformed):
+            query(text)
+    else:
+        expected.pop("", None)
+        assert {name: value for name, value in query(text).items() if name} == expected
 
 
 REFUSED: dict[str, tuple[dict[str, str], bytes, tuple[int, str]]] = {

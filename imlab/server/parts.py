@@ -21,7 +21,7 @@ from imlab.server.upload_terms import UploadTerms
 from imlab.wire import limits
 
 DIGITS = 16  # of a number in a field: what a JavaScript client counts exactly
-LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")  # of an id: a file name, too
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"  # of an id: a file name, too
 
 
 class Malformed(PeerError):
@@ -76,7 +76,7 @@ def part(fields: Mapping[str, str], terms: UploadTerms) -> Part:
 
 def file_id(text: str) -> str:
     """The id as a client may choose it: also a name on any disk, and no other than itself."""
-    if 0 < len(text) <= limits.NAME and text[0] != "." and LETTERS.issuperset(text):
+    if 0 < len(text) <= limits.NAME and text[0] != "." and not text.strip(LETTERS):
         return text
     raise Malformed(f"fileId is 1..{limits.NAME} letters, digits, '.', '_' or '-', the first no '.', not {text!r:.60}")
 

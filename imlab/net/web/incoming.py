@@ -21,12 +21,12 @@ class Gone(Exception):
 class Incoming:
     """One request's body. size: bytes so far; whole: there is no more."""
 
-    __slots__ = ("_begun", "_most", "_patience", "_receive", "_time", "size", "whole")
+    __slots__ = ("_begun", "_loop", "_most", "_patience", "_receive", "size", "whole")
 
     def __init__(self, receive: Receive, most: int, patience: Patience) -> None:
         self._receive, self._most, self._patience = receive, most, patience
-        self._time = asyncio.get_running_loop().time
-        self._begun = self._time()
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
         self.size = 0
         self.whole = False
 
@@ -67,12 +67,20 @@ class Incoming:
             return
 
     async def _message(self) -> Any:
-        until = self._patience.until(self._begun, self.size, self._time())
+        """What comes, if it comes in time: asyncio.timeout_at by hand, which costs 3 us more of a 20 kB note's 100."""
+        task = asyncio.current_task()
+        assert task is not None, "an application runs in a task"
+        until = self._patience.until(self._begun, self.size, self._loop.time())
+        timer = self._loop.call_at(until, task.cancel, self)
         try:
-            async with asyncio.timeout_at(until):
-                return await self._receive()
-        except TimeoutError:
+            return await self._receive()
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args != (self,):
+                raise
+            task.uncancel()
             raise Refusal(408, "too_slow", f"{self.size} bytes came, and then too few for too long") from None
+        finally:
+            timer.cancel()
 
 
 def too_large(size: int, most: int) -> Refusal:

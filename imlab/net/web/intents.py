@@ -12,17 +12,21 @@ from imlab.server.parts import Malformed
 from imlab.wire import limits
 
 GUEST = "guest"  # the sender of those who say none
-HEX = frozenset("0123456789abcdef")
+HEX = "0123456789abcdef"
 WORDS = 32  # in one query
 
 
 def query(text: bytes) -> dict[str, str]:
-    """The names of a query, each once."""
+    """The names of a query and their values; of one that comes twice, the last."""
+    if text.count(b"&") >= WORDS:
+        raise Malformed(f"a query has at most {WORDS} names here")
     try:
-        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=WORDS)
-    except (ValueError, UnicodeDecodeError) as error:
+        said = text.decode("ascii")
+        if "%" in said or "+" in said:
+            return dict(parse_qsl(said, keep_blank_values=True, errors="strict"))
+    except ValueError as error:
         raise Malformed(f"not a query: {text!r:.60}") from error
-    return dict(pairs)
+    return {name: value for name, _, value in [pair.partition("=") for pair in said.split("&")] if name}
 
 
 def intent(room: str, said: Mapping[str, str], key: str, type: str, now: float) -> Intent:
@@ -44,7 +48,7 @@ def intent(room: str, said: Mapping[str, str], key: str, type: str, now: float) 
 
 def is_id(text: str) -> bool:
     """May a note have this id?"""
-    return len(text) == limits.ID and HEX.issuperset(text)
+    return len(text) == limits.ID and not text.strip(HEX)
 
 
 def claimed(said: Mapping[str, str], type: str) -> Claimed:

@@ -29,7 +29,6 @@ class Spool:
         self._directory, self._memory = directory, memory
         self._held: list[bytes] = []
         self._holds = 0
-        self._digest = sha256()
         self._path: Path | None = None
         self._file: FileIO | None = None
         self.size = 0
@@ -60,6 +59,7 @@ class Spool:
             if self._file is None:
                 self._path = self._directory / os.urandom(16).hex()
                 self._file = self._path.open("xb", buffering=0)
+                self._digest = sha256()
             for data in self._held:
                 write_all(self._file, data)
                 self._digest.update(data)
