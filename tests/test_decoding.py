@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,16 @@ def note(speech: Clip, codec: Codec, container: str | None = None, seconds: floa
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as runner:
+        yield runner
+
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    """Both event loops that a server may run on: they end processes by ways of their own."""
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
         yield runner
 
 
@@ -192,7 +203,7 @@ ENDS = [
 ]
 
 
-def test_a_process_that_ends_in_the_middle_is_replaced(speech: Clip) -> None:
+def test_a_process_that_ends_in_the_middle_is_replaced(speech: Clip, loop: asyncio.Runner) -> None:
     data = note(speech, Opus(complexity=0))
 
     async def middle(decoding: Decoding) -> tuple[int, asyncio.Task[Examined]]:
@@ -220,10 +231,10 @@ def test_a_process_that_ends_in_the_middle_is_replaced(speech: Clip) -> None:
                 await task
             assert (await decoding(data, Claimed())).duration_ms == 1_500
 
-    asyncio.run(go())
+    loop.run(go())
 
 
-def test_a_process_that_hangs_is_ended_and_replaced(speech: Clip) -> None:
+def test_a_process_that_hangs_is_ended_and_replaced(speech: Clip, loop: asyncio.Runner) -> None:
     data = note(speech, Opus(complexity=0))
 
     async def go() -> None:
@@ -235,10 +246,10 @@ def test_a_process_that_hangs_is_ended_and_replaced(speech: Clip) -> None:
                 await decoding(data, Claimed())
             assert not Path(f"/proc/{pid}").exists() or not decoding.pids
 
-    asyncio.run(go())
+    loop.run(go())
 
 
-def test_many_files_share_few_processes_and_too_many_are_sent_away(speech: Clip) -> None:
+def test_many_files_share_few_processes_and_too_many_are_sent_away(speech: Clip, loop: asyncio.Runner) -> None:
     data = note(speech, Opus(complexity=0))
 
     async def go() -> None:
@@ -249,7 +260,7 @@ def test_many_files_share_few_processes_and_too_many_are_sent_away(speech: Clip)
         with pytest.raises(DoorError):
             await decoding(data, Claimed())
 
-    asyncio.run(go())
+    loop.run(go())
 
 
 PARENT = """

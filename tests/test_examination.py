@@ -14,6 +14,7 @@ from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.codec.walking.walked import Walked
 from imlab.errors import DoorError
+from imlab.net.web import kinds
 from imlab.server.doors import Claimed, Unacceptable
 from imlab.server.examination import TYPES, Limits, judged
 from imlab.stack.structure import INLINE, Structure
@@ -91,8 +92,10 @@ def test_the_limits_themselves_are_taken() -> None:
         )
 
 
-def test_types_fit_into_a_message() -> None:
+def test_types_fit_into_a_message_and_are_those_that_are_given_out() -> None:
     assert all(1 <= len(kind) <= TYPE for kind in TYPES.values())
+    assert {container: kinds.TYPES[container] for container in TYPES} == TYPES
+    assert all(kinds.is_sound(kind) for kind in TYPES.values())
 
 
 @pytest.mark.parametrize("bitrate", [24_000, 400_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from imlab.codec.contract import CodecError
@@ -11,14 +12,16 @@ from imlab.codec.walking.walked import Foreign, Walked
 from imlab.server.doors import Body, Claimed, Examined, Unacceptable
 from imlab.server.examination import Limits, judged
 
-INLINE = 32 << 10  # bytes; a note of 20 kB takes 40 us, a thread would take as long to wake; see docs/validation.md
+INLINE = 32 << 10  # bytes; a note of 20 kB takes 50 us, a thread as long to wake; hostile ones up to 25 ms
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """An Examine: what is small is walked through at once, what is large in a thread."""
+    """An Examine: what is small is walked through at once, what is large in threads of its own: others are not kept."""
 
     limits: Limits = field(default_factory=Limits)
+    threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "walker"), repr=False, compare=False)
 
     async def __call__(self, body: Body, claimed: Claimed) -> Examined:
         """What the file is; Unacceptable, or DoorError when the disk fails."""
@@ -28,7 +31,7 @@ class Structure:
         """What is known of it without looking at the claims."""
         if isinstance(body, bytes) and len(body) <= INLINE:
             return self._walked(body)
-        return await asyncio.to_thread(self._walked, body)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self._walked, body)
 
     def _walked(self, body: Body) -> Walked:
         try:

@@ -43,7 +43,7 @@ def _fast() -> Callable[[bytearray], Checksum] | None:
     call, table = library.calls.av_crc, library.calls.av_crc_get_table(IEEE)
 
     def fast(buffer: bytearray) -> Checksum:
-        lent = (ctypes.c_char * len(buffer)).from_buffer(buffer)  # while it lives, the buffer cannot move
+        lent = ctypes.c_char.from_buffer(buffer)  # while it lives, the buffer cannot move (an array's type would stay)
         address = ctypes.addressof(lent)
         return lambda begin, size, lent=lent: call(table, 0, address + begin, size).to_bytes(4, "big")  # type: ignore[misc]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imlab.codec.container.formats import SNIFFED, recognise
+from imlab.codec.container.ogg import CAPTURE
 from imlab.codec.contract import CodecError
 from imlab.codec.walking import frames, mp3, mp4, ogg_opus, wav, webm
 from imlab.codec.walking.walked import Foreign, Walked
@@ -45,7 +46,7 @@ def _walk(window: Window, most: int) -> Walked:
     if not 0 < window.size <= most:
         raise CodecError(f"a file of {window.size} bytes: a voice note has 1 to {most}")
     head = bytes(window.buffer[:SNIFFED])
-    name = recognise(head)
+    name = "ogg" if head.startswith(CAPTURE) else recognise(head)  # what most are, first
     if name not in WALKS:
         raise Foreign(f"none of {', '.join(WALKS)}: the file begins with {head[:8].hex()}")
     return WALKS[name](window)

@@ -26,7 +26,7 @@ class Foreign(CodecError):
     """A file of a kind that is not kept here, sound as it may be."""
 
 
-MOST_PARTS = 180_000  # pages, frames, blocks or boxes of one file: an hour in packets of 20 ms, as wire/limits.py has it
+MOST_PARTS = 180_000  # pages, frames, blocks or boxes of a file: an hour of 20 ms packets, as in wire/limits.py
 
 
 def bounded(parts: int) -> int:
