@@ -17,9 +17,10 @@ from imlab.server.doors import Claimed, Examined, Unacceptable
 class Limits:
     """Lengths in seconds, size in bytes.
 
-    shortest: Telegram Desktop drops what is shorter, as a slip of the finger. longest: Element's; Discord stops at 20
-    minutes. size: 15 minutes of 16-bit stereo at 48 kHz are 173 MB; WhatsApp takes 16 MB, Telegram 50 from bots and
-    2,000 from users, Synapse 50, Signal 100. slack: Telegram and WhatsApp say a note's length in whole seconds.
+    shortest: Telegram Desktop's, which drops what is shorter as a slip of the finger. longest: Element's; Telegram
+    Desktop stops after 100 minutes. size: 15 minutes of 16-bit stereo at 48 kHz are 173 MB; WhatsApp's business
+    interface takes 16 MB, Synapse and Telegram's bots 50, Signal 100. slack: how far a claimed length may be off;
+    Telegram and WhatsApp say it in whole seconds.
     """
 
     shortest: float = 0.2
