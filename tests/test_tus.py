@@ -22,6 +22,7 @@ from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.upload_files import UploadFiles
 from imlab.wire.messages import VoiceMessage
+from tests.test_store import largest_file
 from tests.uploads import Got, anything, asked, kept, posting, talked
 
 TERMS = UploadTerms(file=1_000_000, keep=100.0, patience=Patience(silence=0.05, linger=0.05))
@@ -583,6 +584,24 @@ def test_a_creation_that_fails_leaves_nothing(place: Place) -> None:
     assert place.left() == before
     store.fails = False
     assert place.ask("POST", "/files/", **final(paths)).status == 201
+
+
+def test_a_disk_without_room(place: Place) -> None:
+    """507, nothing half visible, and it goes on when there is room."""
+    path = place.begin(len(LARGE))
+    with largest_file(150_000):
+        got = place.patch(path, 0, *pieces(LARGE))
+    assert (got.status, got.told["error"], got.told["fault"]) == (507, "insufficient_storage", "server")
+    offset = place.offset(path)
+    assert (0 < offset <= 150_000, kept(place.store, "tea")) == (True, [])
+    assert place.patch(path, offset, *pieces(LARGE[offset:])).status == 204
+    paths = begun_parts(place, LARGE[:100_000], LARGE[100_000:200_000])
+    before = place.left()
+    with largest_file(150_000):
+        assert place.ask("POST", "/files/", **final(paths)).status == 507
+    assert place.left() == before
+    assert place.ask("POST", "/files/", **final(paths)).status == 201
+    assert kept(place.store, "tea") == [LARGE, LARGE[:200_000]]
 
 
 def test_a_crash_between_note_and_answer(place: Place) -> None:
