@@ -31,6 +31,7 @@ from imlab.studies import q04_upload as q04
 from imlab.studies.upload import asked, reading
 from imlab.studies.upload.cases import CASES, OURS, Fetches, Notes, Recording
 from imlab.studies.upload.connections import AT_ONCE, Connections
+from imlab.studies.upload.evidence import SHARED, evidence
 from imlab.studies.upload.hammer import strike
 from imlab.studies.upload.notes import notes, recording
 from imlab.studies.upload.servers import Go, program
@@ -204,6 +205,7 @@ def told(case: str, block: int, connections: int, **values: float) -> dict[str, 
         "server_cpu_s": 0.01,
         "client_cpu_s": 0.02,
         "p50_s": 0.001,
+        "p99_s": 0.002,
     }
     return {"case": case, "block": block, "connections": connections, "kept": True, "outcome": "ok", **usual, **values}
 
@@ -244,6 +246,17 @@ def test_figures_tables_and_the_sentence_say_all_cases(stored: Run) -> None:
     assert len(tables["ratios"]) == len(reading.PAIRS)
     assert len(reading.table(stored.rows())) == len([c for c in CASES.values() if isinstance(c, Notes | Fetches)])
     assert "0.5 [0.5, 0.5] times the article's Go handler" in reading.conclusion(stored)
+
+
+def test_what_is_said_of_one_connection_for_all(monkeypatch: pytest.MonkeyPatch, stored: Run) -> None:
+    doubled = rows()
+    doubled.loc[doubled["case"] == SHARED, "p99_s"] *= 2
+    monkeypatch.setattr(Run, "rows", lambda _: doubled)
+    ((claim, (found,)),) = evidence(stored).items()
+    assert claim == "C17"
+    assert found.effect.estimate == pytest.approx(100)
+    monkeypatch.setattr(Run, "rows", lambda _: doubled.drop(columns="p99_s"))
+    assert evidence(stored) == {}, "a window too short for a p99 says nothing"
 
 
 def test_without_peers_ours_speaks_alone(monkeypatch: pytest.MonkeyPatch, stored: Run) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from imlab.studies.upload.cases import CASES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imlab.lab.claims.claim import Evidence
     from imlab.lab.plots.figure import Plot
     from imlab.lab.record.reading import Run
 
@@ -54,6 +55,12 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
 def conclusion(run: Run) -> str:
     """The answer in one sentence, computed from the rows."""
     return str(import_module(READING).conclusion(run))
+
+
+def evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
+    """What it says of the published claims."""
+    told: Mapping[str, Sequence[Evidence]] = import_module("imlab.studies.upload.evidence").evidence(run)
+    return told
 
 
 EXPERIMENT = Experiment(

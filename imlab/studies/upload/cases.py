@@ -137,6 +137,7 @@ CASES: dict[str, Case] = {
     "nginx: long, PUT of pieces": Recording(Nginx(), asked.put_pieces),
     "kept connections": Connections(Reuse()),
     "a connection each": Connections(Reuse(idle=0)),
+    "one connection for all": Connections(Reuse(most=1)),
     "kept connections, TLS 1.3": Connections(Reuse(), secure=True),
     "a connection each, TLS 1.3": Connections(Reuse(idle=0), secure=True),
     "floor: GET": Fetches(Floor(), asked.put("/note{}")),
