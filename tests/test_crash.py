@@ -9,13 +9,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from threading import Semaphore
+from typing import BinaryIO
 
 import pytest
 
@@ -40,12 +42,17 @@ def sound(number: int) -> bytes:
     return random.randbytes(random.randrange(1, 8_000))
 
 
+def is_thrown(number: int) -> bool:
+    """Does it go into the bin?"""
+    return number % 20 >= 17
+
+
 def note(number: int) -> VoiceMessage:
     """A note whose every byte follows from its number, which is its timestamp too. Every second one is a file."""
     audio = sound(number)
     name = f"{Random(-number).getrandbits(128):032x}"
-    room = (*ROOMS, BIN)[number % 4]
-    if number // 4 % 2:
+    room = BIN if is_thrown(number) else ROOMS[number % 3]
+    if number % 2:
         file = File(sha256(audio).hexdigest(), len(audio), "audio/ogg")
         return VoiceMessage(name, "ann", room, number, 20, "opus", PacketLayout(), 0, b"", file=file)
     layout = PacketLayout(16_000, 104, 216, 320, (len(audio),))
@@ -63,7 +70,7 @@ def commit_forever(directory: Path, kind: str, number: int, pipe: Connection) ->
     def tell(answers: Sequence[Answer]) -> None:
         lines = [f"{ticket} {result.sequence}\n" for ticket, result in answers if isinstance(result, Committed)]
         os.write(pipe.fileno(), "".join(lines).encode())  # a few bytes: a pipe takes them whole or not at all
-        thrown = [note(ticket).id for ticket, _ in answers if ticket % 4 == 3]
+        thrown = [note(ticket).id for ticket, _ in answers if is_thrown(ticket)]
         for each in thrown:
             store.remove(each)
         if thrown:
@@ -78,20 +85,30 @@ def commit_forever(directory: Path, kind: str, number: int, pipe: Connection) ->
         number += 1
 
 
-def killed(directory: Path, kind: str, number: int, heard: int, after: float) -> dict[int, int]:
-    """Run a child, kill it some seconds after so many answers; its acknowledgements, number -> sequence."""
+@contextmanager
+def committing(directory: Path, kind: str, number: int) -> Iterator[tuple[BaseProcess, BinaryIO]]:
+    """A child that has opened its store, and what it tells; killed at the end, if it is not by then."""
     ours, theirs = FORKING.Pipe(duplex=False)
     child = FORKING.Process(target=commit_forever, args=(directory, kind, number, theirs))
     child.start()
     theirs.close()
     with ours, os.fdopen(os.dup(ours.fileno()), "rb") as told:
-        assert told.readline() == b"open\n"
+        try:
+            assert told.readline() == b"open\n"
+            yield child, told
+        finally:
+            child.kill()
+            child.join()
+
+
+def killed(directory: Path, kind: str, number: int, heard: int, after: float) -> dict[int, int]:
+    """Run a child, kill it some seconds after so many answers; its acknowledgements, number -> sequence."""
+    with committing(directory, kind, number) as (child, told):
         lines = [told.readline() for _ in range(heard)]
         child.join(after)
         assert child.exitcode is None, "the child ended by itself"
         child.kill()
         lines += told.readlines()
-    child.join()
     return {int(ticket): int(sequence) for ticket, sequence in map(bytes.split, lines)}
 
 

@@ -48,7 +48,8 @@ class SqliteStore:
             replay = Replay(self._writing, self._shelves)
             replay.run()
             self.damage = tuple(replay.damage)  # found at opening, in words
-            sync_directory(directory)
+            for made in (directory, directory.parent):
+                sync_directory(made)
             self._opened = opened.pop_all()
 
     def commit(
