@@ -201,6 +201,7 @@ def test_behind_the_end_there_is_nothing() -> None:
         assert len(drain(player)) == 0
         assert player.done
         player.seek(-5.0)
+        fed(player, file)
         assert len(drain(player)) == len(sound)
 
 

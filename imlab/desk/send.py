@@ -20,6 +20,7 @@ examples:
   ./lab send --mic --room tea             Enter ends the note and sends it
   ./lab send hello.wav --room tea --codec amr --bitrate 12200
   ./lab send hello.wav --room tea --preset telegram-ios
+  ./lab send hello.wav --room tea --via tus
 """
 
 
@@ -34,7 +35,8 @@ def main(argv: list[str]) -> int:
     if options.mic and options.seconds is None and not sys.stdin.isatty():
         parser.error("--mic needs --seconds where nobody can press Enter")
     options.name = options.name or own_name("send")
-    return int(import_module("imlab.desk.calls.sending").send(options))
+    way = "sending" if options.via == "ws" else "uploading"
+    return int(import_module(f"imlab.desk.calls.{way}").send(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mic", action="store_true", help="record from the microphone")
     parser.add_argument("--seconds", type=float, metavar="S", help="end the recording by itself")
     add_client_options(parser)
+    parser.add_argument(
+        "--via",
+        choices=("ws", "put", "tus"),
+        default="ws",
+        help="by WebSocket (ws), or as a file over HTTP",
+    )
     parser.add_argument("--realtime", action="store_true", help="play files into the recorder as fast as they sound")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="wait so long after the recording (60)")
     add_codec_options(parser)

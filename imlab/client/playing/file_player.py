@@ -14,6 +14,7 @@ import numpy as np
 from imlab.audio.clip import Samples
 from imlab.audio.tempo import Tempo
 from imlab.client.fetching.ranges import Need
+from imlab.client.playing.bisection import PROBE
 from imlab.client.playing.held import Held
 from imlab.client.playing.ogg_source import OggSource
 from imlab.client.playing.source import Source
@@ -75,6 +76,8 @@ class FilePlayer:
         source = self._open()
         if source and (need := source.need()):
             return need
+        if self._sought is not None:  # what kind of file it is, and no more
+            return Need(self._held.gap(0), PROBE)
         cursor = source.cursor if source else 0
         gap = self._held.gap(cursor)
         if self._size is not None and gap >= self._size:

@@ -12,7 +12,7 @@ import numpy as np
 
 from imlab.audio.clip import Samples
 from imlab.client.fetching.ranges import Need
-from imlab.client.playing.bisection import Anchor, Bisection, End
+from imlab.client.playing.bisection import PROBE, Anchor, Bisection, End
 from imlab.client.playing.held import Held
 from imlab.client.playing.pages import Found, page_at
 from imlab.codec.container.ogg import CONTINUED, LARGEST, LAST, NO_PACKET_ENDS, Page
@@ -56,7 +56,12 @@ class OggSource:
 
     def need(self) -> Need | None:
         """See Source."""
-        return self._look() if self._seeking else None
+        while self._moment is not None and self._next_page():  # to where the sound begins
+            continue
+        if self._moment is not None:
+            missing = self._held.gap(self.cursor)
+            return Need(missing, missing + PROBE)
+        return self._look()
 
     def pull(self) -> Samples | None:
         """See Source."""

@@ -15,10 +15,13 @@ from imlab.client.events import Arrived, Failed, Listening, Notice, Piece
 from imlab.client.player import coded
 from imlab.codec.container.writing import to_file
 from imlab.desk.calls.calling import Call, calling, say, tracing
+from imlab.desk.calls.client_options import media_address
+from imlab.desk.calls.filing import save_file
 from imlab.desk.calls.loudspeaker import Loudspeaker
 from imlab.errors import DoorError, PeerError, UsageError
+from imlab.net.fetching.origin import Origin
 from imlab.trace import Trace
-from imlab.wire.messages import VoiceMessage
+from imlab.wire.messages import File, VoiceMessage
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 24  # characters of waveform
@@ -36,15 +39,16 @@ def listen(options: Namespace) -> int:
 
 async def _listen(options: Namespace, trace: Trace) -> None:
     with ExitStack() as room:
-        speaker = room.enter_context(Loudspeaker()) if options.play else None
+        media = media_address(options.server, options.media)
+        speaker = room.enter_context(Loudspeaker(media, options.speed)) if options.play else None
         heard = 0
         try:
-            async with asyncio.timeout(options.timeout), calling(options, trace) as call:
+            async with asyncio.timeout(options.timeout), calling(options, trace) as call, Origin(media) as origin:
                 call.client.join(options.room, options.after)
                 for heard in count():
                     if heard == options.count:
                         return
-                    await _take(await _arrival(call, speaker), options)
+                    await _take(await _arrival(call, speaker), options, origin)
         except TimeoutError:
             wanted = "no end was asked for" if options.count is None else f"{options.count} were asked for"
             raise DoorError(f"{heard} notes came within {options.timeout:g} s, {wanted}") from None
@@ -66,10 +70,24 @@ async def _arrival(call: Call, speaker: Loudspeaker | None) -> VoiceMessage:
                 return note
 
 
-async def _take(note: VoiceMessage, options: Namespace) -> None:
+async def _take(note: VoiceMessage, options: Namespace, origin: Origin) -> None:
     """Save it, then say that it came."""
-    file = await asyncio.to_thread(save, note, options.save) if options.save else None
+    if options.save is None:
+        file = None
+    elif note.file:
+        file = await _filed(note, note.file, options.save, origin)
+    else:
+        file = await asyncio.to_thread(save, note, options.save)
     print(json.dumps(about(note, file)) if options.json else line(note), flush=True)
+
+
+async def _filed(note: VoiceMessage, uploaded: File, directory: Path, origin: Origin) -> Path | None:
+    """None, and a word: its file cannot be had."""
+    try:
+        return await save_file(note, uploaded, directory, origin)
+    except PeerError as error:
+        say(f"note {note.sequence} is not saved: {error}")
+        return None
 
 
 def save(note: VoiceMessage, directory: Path) -> Path | None:
@@ -94,8 +112,8 @@ def save(note: VoiceMessage, directory: Path) -> Path | None:
 
 def line(note: VoiceMessage) -> str:
     """A note for a person."""
-    size = f"{note.duration_ms / 1000:.1f} s  {note.size:,} bytes  {note.codec} {bitrate(note) / 1000:.1f} kbit/s"
-    return f"{note.sequence:>4}  {note.sender}  {size}  {drawn(note.waveform)}  {note.id}"
+    what = f"{note.duration_ms / 1000:.1f} s  {size(note):,} bytes  {note.codec} {bitrate(note) / 1000:.1f} kbit/s"
+    return f"{note.sequence:>4}  {note.sender}  {what}  {drawn(note.waveform)}  {note.id}"
 
 
 def about(note: VoiceMessage, file: Path | None) -> dict[str, object]:
@@ -109,15 +127,20 @@ def about(note: VoiceMessage, file: Path | None) -> dict[str, object]:
         "duration_ms": note.duration_ms,
         "codec": note.codec,
         "bitrate": bitrate(note),
-        "bytes": note.size,
-        "sha256": sha256(note.audio).hexdigest(),
+        "bytes": size(note),
+        "sha256": note.file.sha256 if note.file else sha256(note.audio).hexdigest(),
         "file": str(file) if file else None,
     }
 
 
 def bitrate(note: VoiceMessage) -> int:
-    """Bits of coded audio in a second of sound."""
-    return round(8000 * note.size / note.duration_ms) if note.duration_ms else 0
+    """Bits of coded audio, or of the file that it is, in a second of sound."""
+    return round(8000 * size(note) / note.duration_ms) if note.duration_ms else 0
+
+
+def size(note: VoiceMessage) -> int:
+    """Bytes of coded audio, or of the file that it is."""
+    return note.file.size if note.file else note.size
 
 
 def drawn(waveform: bytes, width: int = WIDTH) -> str:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
 from queue import SimpleQueue
+from random import SystemRandom
 from threading import Thread
 from types import TracebackType
 from typing import Self
 
+from imlab.audio.clip import Samples
 from imlab.audio.speaker import Speaker
+from imlab.audio.tempo import Tempo
 from imlab.client.player import Player
+from imlab.client.playing.file_player import FilePlayer
 from imlab.desk.calls.calling import say
+from imlab.desk.calls.filing import target_of
 from imlab.errors import DoorError, PeerError
+from imlab.net.fetching.origin import Origin
+from imlab.net.fetching.playing import play
 from imlab.wire.messages import VoiceMessage
 
+SOON = 0.2  # seconds until Ctrl-C ends what waits for the network
 BLOCK = 4096  # samples to the device at once: Ctrl-C waits for so many
 
 
 class Loudspeaker:
-    """Give it notes and their pieces in the order in which they come; leaving it waits until the last has sounded."""
+    """Give it notes and their pieces in the order in which they come; leaving it waits until the last has sounded.
 
-    def __init__(self) -> None:
+    media: where notes are that are files; speed: 0.5 to 2.
+    """
+
+    def __init__(self, media: str, speed: float = 1.0) -> None:
+        self._media, self._speed = media, speed
         with Speaker(48_000):  # whoever cannot play wants to know now
             self._given: SimpleQueue[VoiceMessage | bytes | None] = SimpleQueue()
         self._silent = False
@@ -56,20 +70,46 @@ class Loudspeaker:
     def _play(self, note: VoiceMessage) -> VoiceMessage | bytes | None:
         """One note; what came after it."""
         try:
+            if note.file:
+                asyncio.run(self._file_aloud(note))
+                return self._given.get()
             return self._aloud(_player(note), note)
         except PeerError as error:  # one odd note does not end the listening
             say(f"note {note.sequence} is not played: {error}")
             return self._given.get()
 
     def _aloud(self, player: Player, note: VoiceMessage) -> VoiceMessage | bytes | None:
+        tempo = None if self._speed == 1 else Tempo(player.rate, self._speed)
         with Speaker(player.rate) as speaker:
             given: VoiceMessage | bytes | None = note.audio
             while isinstance(given, bytes) and not self._silent:
                 player.feed(given)
                 while len(sound := player.take(BLOCK)) and not self._silent:
-                    speaker.play(sound)
+                    speaker.play(tempo.push(sound) if tempo else sound)  # of nothing, too, while the tempo gathers
                 given = self._given.get()
+            if tempo and not self._silent:
+                speaker.play(tempo.finish())
         return None if self._silent else given
+
+    async def _file_aloud(self, note: VoiceMessage) -> None:
+        """From its first page on, as it is fetched."""
+        size = note.file.size if note.file else None
+        player = FilePlayer(self._speed, size, note.duration_ms / 1000)
+        with ExitStack() as room:
+            speaker: Speaker | None = None
+
+            async def hear(rate: int, sound: Samples) -> None:
+                nonlocal speaker
+                speaker = speaker or room.enter_context(Speaker(rate))
+                await asyncio.to_thread(speaker.play, sound)
+
+            async with Origin(self._media) as origin:
+                playing = asyncio.create_task(play(player, target_of(note), origin, SystemRandom(), hear))
+                while not (await asyncio.wait([playing], timeout=SOON))[0]:
+                    if self._silent:
+                        playing.cancel()
+                if not playing.cancelled():
+                    playing.result()
 
 
 def _player(note: VoiceMessage) -> Player:

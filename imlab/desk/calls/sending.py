@@ -62,7 +62,7 @@ async def _settle(call: Call, waiting: Waiting, begun: set[str], options: Namesp
 
 async def _await_answers(call: Call, waiting: Waiting, options: Namespace) -> None:
     """What is answered is said, and waits no more."""
-    with _bar(sum(note.size for note, _ in waiting.values())) as show:
+    with bar(sum(note.size for note, _ in waiting.values())) as show:
         while waiting:
             match await call.next():
                 case Progress(id, size, _):
@@ -70,7 +70,7 @@ async def _await_answers(call: Call, waiting: Waiting, options: Namespace) -> No
                 case Sent(id, _, sequence):
                     note, path = waiting.pop(id)
                     show(id, note.size)
-                    _print(note, path, sequence, options)
+                    tell(note, path, sequence, options)
                 case Failed(_, fault, why):
                     error = PeerError if fault == "peer" else DoorError
                     raise error(f"the note was refused: {why}")
@@ -84,7 +84,8 @@ def _late(missing: list[str], begun: set[str], options: Namespace) -> str:
     return f"{what}{more} {known}"
 
 
-def _print(note: VoiceMessage, path: Path | None, sequence: int, options: Namespace) -> None:
+def tell(note: VoiceMessage, path: Path | None, sequence: int, options: Namespace) -> None:
+    """Say that a note is durable."""
     if not options.json:
         what = f"note {note.id}, number {sequence} in room {note.room}"
         print(
@@ -105,7 +106,7 @@ def _print(note: VoiceMessage, path: Path | None, sequence: int, options: Namesp
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[str, int], None]]:
+def bar(total: int) -> Iterator[Callable[[str, int], None]]:
     """A bar on a terminal, when it takes longer than a moment; told what of each note is known to have arrived."""
     arrived: dict[str, int] = {}
     with tqdm(total=total, unit="B", unit_scale=True, delay=BAR_AFTER, leave=False, disable=None) as bar:

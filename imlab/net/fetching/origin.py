@@ -75,7 +75,7 @@ class Origin:
             self._give_back(connection)
 
     async def warm(self, count: int) -> None:
-        """Open connections in advance, until so many stand; DoorError when none can be made."""
+        """Open connections in advance, until so many stand; what cannot be made, requests are told that want it."""
         self._tell(self._pool.warm, count)
         if self._dialling:
             await asyncio.wait(list(self._dialling.values()))

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 from imlab.client.fetching.requests import Answer, Request
 from imlab.client.uploading.uploader import Ask, Uploader
 from imlab.errors import DoorError
-from imlab.net.fetching.body import Sent, Streamed, Unreadable, checksum, part_of
+from imlab.net.fetching.body import PIECE, Sent, Streamed, Unreadable, Uploaded, checksum, part_of
 from imlab.net.fetching.origin import Origin
 
 Progress = Callable[[int], object]  # told how many bytes are there or on their way
 
 
 async def upload(
-    uploader: Uploader, origin: Origin, path: Path, progress: Progress = int, kept: Callable[[], object] = int
+    uploader: Uploader, origin: Origin, source: Uploaded, progress: Progress = int, kept: Callable[[], object] = int
 ) -> Answer:
     """The answer that ended it; the uploader's error when it ended badly.
 
     kept: called after each answer: a caller that wants to go on in another process stores the uploader's state.
     """
-    under_way = _UnderWay(uploader, origin, path, progress)
+    under_way = _UnderWay(uploader, origin, source, progress)
     try:
         while uploader.result is None and uploader.error is None:
             await under_way.turn()
@@ -36,8 +35,8 @@ async def upload(
 
 
 class _UnderWay:
-    def __init__(self, uploader: Uploader, origin: Origin, path: Path, progress: Progress) -> None:
-        self._uploader, self._origin, self._path, self._progress = uploader, origin, path, progress
+    def __init__(self, uploader: Uploader, origin: Origin, source: Uploaded, progress: Progress) -> None:
+        self._uploader, self._origin, self._source, self._progress = uploader, origin, source, progress
         self._tasks: dict[asyncio.Task[Answer], Ask] = {}
         self._sent: dict[int, int] = {}  # ticket -> bytes of the request that are on their way
         self._loop = asyncio.get_running_loop()
@@ -80,14 +79,16 @@ class _UnderWay:
         request = asked.request
         headers = list(request.headers)
         if request.body is not None and request.checksum:
-            value = await asyncio.to_thread(checksum, self._path, request.body, request.checksum)
+            value = await asyncio.to_thread(checksum, self._source, request.body, request.checksum)
             headers.append(("upload-checksum", value))
         return await self._origin.fetch(request.method, request.target, headers, self._body(asked.ticket, request))
 
     def _body(self, ticket: int, request: Request) -> Sent:
         if request.body is None:
             return b""
-        part = part_of(self._path, request.body)
+        if isinstance(self._source, bytes) and request.body.size <= PIECE:  # leaves in one piece with its head
+            return self._source[request.body.start : request.body.stop]
+        part = part_of(self._source, request.body)
         return Streamed(lambda: self._counted(ticket, part), part.size)
 
     async def _counted(self, ticket: int, part: Streamed) -> AsyncIterator[bytes]:
