@@ -25,7 +25,7 @@ from tests.test_bitrate import made
 
 KEYS = ["id", "verdict", "effect", "low", "high", "unit", "margin", "study", "evidence"]
 JUDGES = {
-    "C17": ("q04_upload",),  # claim -> the studies whose turn it is
+    "C17": ("q14_upload",),  # claim -> the studies whose turn it is
     "C5": ("q08_pools",), "C6": ("q07_copies",), "C7": ("q02_bitrate",), "C8": ("q10_chunks", "q11_resume"),
     "C9": ("q09_formats",), "C10": ("q02_bitrate",), "C11": ("q02_bitrate", "q03_links", "q13_voice_activity"),
     "C12": ("q04_heartbeat",),

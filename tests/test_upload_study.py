@@ -27,7 +27,7 @@ from imlab.lab.record.manifest import read_manifest
 from imlab.lab.record.reading import Run
 from imlab.server.doors import Claimed
 from imlab.stack.structure import Structure
-from imlab.studies import q04_upload as q04
+from imlab.studies import q14_upload as q14
 from imlab.studies.upload import asked, reading
 from imlab.studies.upload.cases import CASES, OURS, Fetches, Notes, Recording
 from imlab.studies.upload.connections import AT_ONCE, Connections
@@ -168,8 +168,8 @@ def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
      "ours: GET", "floor: GET", "kept connections"],
 )  # fmt: skip
 def test_cases_of_ours_end_well(case: str, tmp_path: Path) -> None:
-    trial = next(t for t in plan(q04.EXPERIMENT, "smoke").trials if t.settings["case"] == case)
-    rows = list(q04.attempt(replace(trial, scratch=tmp_path)))
+    trial = next(t for t in plan(q14.EXPERIMENT, "smoke").trials if t.settings["case"] == case)
+    rows = list(q14.attempt(replace(trial, scratch=tmp_path)))
     assert rows
     for row in rows:
         assert row["requests"] > 0
@@ -182,8 +182,8 @@ def test_cases_of_ours_end_well(case: str, tmp_path: Path) -> None:
 )
 def test_cases_of_peers_end_well(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: Path) -> None:
     monkeypatch.setenv("IMLAB_PEERS", str(peers))
-    trial = next(t for t in plan(q04.EXPERIMENT, "smoke").trials if t.settings["case"] == case)
-    assert list(q04.attempt(replace(trial, scratch=tmp_path)))
+    trial = next(t for t in plan(q14.EXPERIMENT, "smoke").trials if t.settings["case"] == case)
+    assert list(q14.attempt(replace(trial, scratch=tmp_path)))
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ CLAIMS = (
         statement="one connection, reused, per endpoint is faster",
         source="the published article's advice on channel reuse",
         endpoints=(
-            Endpoint("p99", "p99 of one shared connection against a pool", "%", "lower", 3.0, study="q04_upload"),
+            Endpoint("p99", "p99 of one shared connection against a pool", "%", "lower", 3.0, study="q14_upload"),
         ),
         doubt="Requests wait behind each other on one connection; and the article has 200 of them elsewhere.",
         design=f"one connection, a pool, one per request; with and without TLS; {BLOCKS}",

@@ -1,4 +1,4 @@
-"""Rows of q04_upload in words and pictures."""
+"""Rows of q14_upload in words and pictures."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def evidence(run: Run) -> Mapping[str, Sequence[Evidence]]:
 
 
 EXPERIMENT = Experiment(
-    name="q04_upload",
+    name="q14_upload",
     question=__doc__ or "",
     expectation=(
         "A note of 20 kB by PUT, its structure checked and itself made durable in groups, costs us no more CPU than "
