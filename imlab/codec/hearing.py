@@ -78,12 +78,13 @@ def by_packets(file: BinaryIO) -> Sound:
 
 
 def _decoded(reader: Reader) -> Iterator[Samples]:
-    """The packets' sound behind the delay."""
+    """The packets' sound behind the delay. Opus decodes packets of every length, whichever it was opened for."""
     track, skip = reader.track, reader.track.delay
     packets = iter(reader)
     decoder: Decoder | None = None
     while some := list(islice(packets, TOGETHER)):
-        decoder = decoder or open_codec(track.codec, track.rate, some[0].samples).decoder()
+        samples = track.rate // FRAMES_PER_SECOND if track.codec == "opus" else some[0].samples
+        decoder = decoder or open_codec(track.codec, track.rate, samples).decoder()
         sound = np.concatenate([decoder.decode(packet.data) for packet in some])
         yield sound[skip:]
         skip = max(0, skip - len(sound))

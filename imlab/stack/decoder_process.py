@@ -100,6 +100,6 @@ class DecoderProcess:
                 line = await self._process.stdout.readline()
         except TimeoutError as error:
             raise Ended(None) from error
-        if not line:
+        if not line.endswith(b"\n"):
             raise Ended(await self._process.wait())
         return dict(json.loads(line))
