@@ -6,7 +6,8 @@ It keeps two states of everything: what programs see, and what is on the disk. f
 bytes to the disk, fsync of a directory its names; nothing else does. ``mkdir MOUNT/.cut-N`` writes what would be left
 if power failed now to ``LEFT/N``, and goes on. What was not synced is gone there, all of it or in part: each write and
 each name by a throw of dice, since a disk may write what it holds in any order, or the half of it (cut in the middle of
-a write, too). That is harder than ext4 is to its users, where a synced file keeps its name.
+a write, too). That is harder than ext4 is to its users, where a synced file keeps its name. After ``mkdir MOUNT/.fail``
+the next fsync of a file fails.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import mfusepy as fuse  # type: ignore[import-not-found,unused-ignore]
+import mfusepy as fuse  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 Change = tuple[int, bytes] | int  # bytes written at an offset, or a new length
 
@@ -100,6 +101,7 @@ class Disk(fuse.Operations):  # type: ignore[misc,unused-ignore]
     def __init__(self, left: Path, seed: int) -> None:
         self._root, self._left, self._dice = Directory(), left, Random(seed)
         self._open: dict[int, Node] = {}
+        self._failing = False
 
     def init_with_config(self, connection: Any, config: Any) -> None:
         os.write(1, b"mounted\n")
@@ -142,6 +144,7 @@ class Disk(fuse.Operations):  # type: ignore[misc,unused-ignore]
 
     def mkdir(self, path: str, mode: int) -> int:
         directory, name = self._at(path)
+        self._failing |= name == ".fail"
         if name.startswith(".cut-"):
             self._cut(name.removeprefix(".cut-"))
         directory.names[name] = Directory()
@@ -207,6 +210,9 @@ class Disk(fuse.Operations):  # type: ignore[misc,unused-ignore]
         return 0
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
+        if self._failing:
+            self._failing = False
+            raise fuse.FuseOSError(errno.EIO)
         self._file(path, fh).sync()
         return 0
 

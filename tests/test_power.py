@@ -18,8 +18,11 @@ from random import Random
 
 import pytest
 
+from imlab.errors import DoorError
+from imlab.server.doors import Committed
 from imlab.store.sqlite import SqliteStore
 from tests.test_crash import BIN, KINDS, ROOMS, check, committing
+from tests.test_store import note
 from tests.tools import lacking
 
 CUTS = 15  # of each kind of store
@@ -63,3 +66,21 @@ def test_an_acknowledged_note_survives_a_power_cut(tmp_path: Path, kind: str) ->
                 check(store, acknowledged, dict.fromkeys((*ROOMS, BIN), 0))
         assert child.exitcode is None, "the child ended by itself"
     assert len(acknowledged) > CUTS
+
+
+@pytest.mark.process
+@pytest.mark.outside
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sync_that_fails_costs_its_note_and_what_follows_is_durable(tmp_path: Path, kind: str) -> None:
+    with forgetful_disk(tmp_path) as (mount, left):
+        with closing(SqliteStore(mount / "data", KINDS[kind])) as store:
+            assert store.commit([note(1)]) == [Committed(1)]
+            (mount / ".fail").mkdir()
+            (failed,) = store.commit([note(2)])
+            assert isinstance(failed, DoorError)
+            assert store.find(note(2).id) is None
+            assert store.commit([note(3), note(2)]) == [Committed(2), Committed(3)]
+            (mount / ".cut-0").mkdir()
+        with closing(SqliteStore(left / "0" / "data", KINDS[kind])) as store:
+            kept = [each.id for each in store.load("kitchen", 0, 10_000).notes]
+            assert kept == [note(n).id for n in (1, 3, 2)]

@@ -74,9 +74,15 @@ class Segment:
             raise DoorError(f"the segment {self.path} is damaged: it ends {left} bytes too early")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def close(self) -> None:
+        """Nobody reads any more."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def __del__(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Nobody has it any more."""
+        self.close()
 
 
 def _write(descriptor: int, parts: list[bytes], at: int) -> None:

@@ -95,6 +95,8 @@ class SegmentShelf:
     def close(self) -> None:
         """See Shelf."""
         self._active = None
+        for segment in self._open.values():
+            segment.close()
         self._open.clear()
 
     # What replay and emptying need
