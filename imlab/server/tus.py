@@ -12,18 +12,21 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from hashlib import md5, sha1, sha256, sha512
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from imlab.server.doors import Claimed
-from imlab.server.uploads import GUEST, Declined, Upload, Wish
-from imlab.wire.messages import VoiceMessage
+from imlab.server.uploads import Declined, Upload, Wish
+from imlab.wire.messages import PacketLayout, VoiceMessage
+from imlab.wire.rules import breach
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,concatenation,expiration,termination"
 BYTES = "application/offset+octet-stream"
 METADATA = 8_192  # characters: what web servers take as one header line
+GUEST = "guest"  # who sends where nobody says who
 JOINED = 1_000  # parts of one upload; tus-js-client uses as many as its caller says, three or four
 ID = re.compile("[0-9a-f]{32}")
 TOO_MANY = 10**16  # what a number of more digits counts as: every limit is below
@@ -140,8 +143,12 @@ def told(metadata: str) -> dict[str, bytes]:
     return found
 
 
+@lru_cache(maxsize=256)
 def wish(metadata: str) -> Wish:
-    """The note that Upload-Metadata describes: room, sender, filename, filetype, codec, duration_ms."""
+    """The note that Upload-Metadata describes: room, sender, filename, filetype, codec, duration_ms.
+
+    Kept for a while, because it is asked for when an upload begins and when it ends.
+    """
     known = told(metadata)
     if "room" not in known:
         raise bad("Upload-Metadata names no room")
@@ -154,7 +161,10 @@ def wish(metadata: str) -> Wish:
         codec=_text(known, "codec"),
         duration_ms=int(duration) if duration else None,
     )
-    return Wish(_text(known, "room"), _text(known, "sender") or GUEST, claimed)
+    wished = Wish(_text(known, "room"), _text(known, "sender") or GUEST, claimed)
+    if why := breach(VoiceMessage("0" * 32, wished.sender, wished.room, 0, 0, "unknown", PacketLayout(), 0, b"")):
+        raise bad(why)
+    return wished
 
 
 def sender(metadata: str) -> str:

@@ -168,11 +168,10 @@ class UploadFiles:
     def _write(self, word: Word, durably: bool = False) -> None:
         place, new = self._beside(word.upload.id, WORD), self._beside(word.upload.id, NEW)
         with self._translated("write"):
-            with new.open("w") as file:
-                json.dump(asdict(word), file)
+            with _opened(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+                _write_all(file, json.dumps(asdict(word)).encode(), 0)
                 if durably:
-                    file.flush()
-                    os.fsync(file.fileno())
+                    os.fsync(file)
             new.replace(place)
             if durably:
                 _sync_names(self._root)

@@ -13,14 +13,12 @@ from imlab.server import tus
 from imlab.server.doors import Body
 from imlab.server.uploads import Upload, UploadStore
 
-SMALL = 128 << 10  # bytes of a file that is read and posted from memory: it need not be synced by itself
-
 
 class Finishing:
-    """Posts what is whole, and then lets its bytes go."""
+    """Posts what is whole, and then lets its bytes go. memory: bytes of a file that need not be synced by itself."""
 
-    def __init__(self, store: UploadStore, posting: Posting) -> None:
-        self._store, self._posting = store, posting
+    def __init__(self, store: UploadStore, posting: Posting, memory: int) -> None:
+        self._store, self._posting, self._memory = store, posting, memory
 
     async def settle(self, upload: Upload, taking: Taking) -> Posted | None:
         """What a request brought is kept; with the last byte of a note, that is posted. Else None.
@@ -54,7 +52,7 @@ class Finishing:
 
     def _body(self, upload: Upload) -> tuple[Body, str]:
         path, size = self._store.path(upload.id), upload.length or 0
-        return path.read_bytes() if size <= SMALL else path, self._store.digest(upload.id, size)
+        return path.read_bytes() if size <= self._memory else path, self._store.digest(upload.id, size)
 
 
 def headers_of(note: str, sequence: int) -> tus.Answer:

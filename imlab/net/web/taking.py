@@ -11,14 +11,15 @@ from imlab.net.web.turns import Replaced, Turn
 from imlab.server.tus import Check
 from imlab.server.uploads import Declined, UploadStore
 
-HAND = 128 << 10  # bytes in memory before they are written: a turn of a thread costs as much as writing them
-
 
 class Taking:
-    """offset: how far the upload reaches, with what is in hand; written: how far on disk."""
+    """offset: how far the upload reaches, with what is in hand; written: how far on disk.
 
-    def __init__(self, store: UploadStore, id: str, offset: int, check: Check | None) -> None:
-        self._store, self._id, self._check = store, id, check
+    memory: bytes in hand before they are written. A turn of a thread costs as much as writing 100 kB, so: many.
+    """
+
+    def __init__(self, store: UploadStore, id: str, offset: int, check: Check | None, memory: int) -> None:
+        self._store, self._id, self._check, self._memory = store, id, check, memory
         self._begun = self.written = self.offset = offset
         self._hand: list[bytes] = []
 
@@ -28,8 +29,9 @@ class Taking:
         However it ends, what has arrived is kept, but what should have had a checksum and has not is discarded.
         """
         try:
-            while piece := await turn.wait(incoming.piece()):
-                if self.offset + len(piece) - self.written > HAND and self._hand:
+            while not incoming.whole:
+                piece = await turn.wait(incoming.piece())
+                if self.offset + len(piece) - self.written > self._memory and self._hand:
                     await self._flush()
                 self._hand.append(piece)
                 self.offset += len(piece)

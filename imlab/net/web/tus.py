@@ -50,7 +50,7 @@ class Tus:
         self._store, self._terms, self._names = store, terms, names
         self._turns = turns or Turns()
         self._standings = Standings(store, find, terms, clock)
-        self._finishing = Finishing(store, posting)
+        self._finishing = Finishing(store, posting, terms.memory)
         self._create = Creation(store, self._standings, self._finishing, self._turns, terms, clock, AT)
         self._verbs = {"HEAD": self._head, "PATCH": self._patch, "DELETE": self._delete}
 
@@ -118,7 +118,7 @@ class Tus:
                 return Reply(204, [reached(offset), *headers_of(id, at.note.sequence)])
             if upload is not at.upload:
                 await in_a_thread(partial(self._store.save, upload))
-            taking = Taking(self._store, id, offset, check)
+            taking = Taking(self._store, id, offset, check, self._terms.memory)
             await taking.take(request.body(left), turn)
             posted = await self._finishing.settle(upload, taking)
         return Reply(204, moved(upload, taking.offset, posted))

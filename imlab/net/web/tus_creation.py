@@ -14,7 +14,7 @@ from imlab.net.web.incoming import Gone
 from imlab.net.web.posting import Posted
 from imlab.net.web.spool import in_a_thread
 from imlab.net.web.standings import Standing, Standings
-from imlab.net.web.taking import HAND, Taking
+from imlab.net.web.taking import Taking
 from imlab.net.web.turns import Replaced, Turn, Turns
 from imlab.net.web.tus_request import Reply, Request
 from imlab.server import tus
@@ -60,10 +60,10 @@ class Creation:
     async def _begin(self, request: Request, upload: Upload, turn: Turn) -> Reply:
         check, declared = tus.check(request.headers), request.declared
         left = room_left(upload, 0, declared, self._terms)
-        at_once = not upload.partial and 0 < left <= HAND and declared == left
+        at_once = not upload.partial and 0 < left <= self._terms.memory and declared == left
         if not at_once:
             await self._save(request, upload)
-        taking = Taking(self._store, upload.id, 0, check)
+        taking = Taking(self._store, upload.id, 0, check, self._terms.memory)
         if declared != 0:
             try:
                 await taking.take(request.body(left), turn)
