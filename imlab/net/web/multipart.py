@@ -148,8 +148,8 @@ def _head(head: bytes) -> tuple[str, str, str]:
     name = _text("a field's name", options.get(b"name", b""))
     if disposition != b"form-data" or not name:
         raise Malformed("a part of the form has no name (Content-Disposition: form-data; name=...)")
-    type = headers.get(b"content-type", b"").decode("latin-1")
-    return name, _text("filename", options.get(b"filename", b"")), type
+    kind = headers.get(b"content-type", b"").decode("latin-1")
+    return name, _text("filename", options.get(b"filename", b"")), kind
 
 
 @lru_cache(maxsize=256)
