@@ -1,4 +1,4 @@
-"""Which connection carries what: the pool's decisions in virtual time."""
+"""Which connection carries what: the pool's decisions in virtual time; and what a request begins with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imlab.client.fetching.head import address, request_head
 from imlab.client.fetching.pool import Hang, Lend, Open, Pool, Reuse, Without
 from imlab.client.fetching.requests import may_repeat
 from imlab.errors import UsageError
@@ -211,3 +212,50 @@ def test_what_may_be_sent_again(method: str, kept: bool, sent: bool, answered: b
 def test_a_pool_of_nothing_is_refused(most: int, idle: float) -> None:
     with pytest.raises(UsageError, match="a pool keeps"):
         Reuse(most, idle)
+
+
+def test_a_request_begins_with_its_lines() -> None:
+    said = request_head("PUT", "/notes/tea?sender=ann", "im:1", [("content-type", "audio/ogg")], 5)
+    assert said == (
+        b"PUT /notes/tea?sender=ann HTTP/1.1\r\nhost: im:1\r\ncontent-type: audio/ogg\r\ncontent-length: 5\r\n\r\n"
+    )
+    assert b"content-length" not in request_head("GET", "/", "im", (), 0)
+    assert b"content-length: 0" in request_head("POST", "/", "im", (), 0)
+    assert b"transfer-encoding: chunked" in request_head("PUT", "/", "im", (), None)
+
+
+BAD = [
+    ("GET", "/x", "im", "b\r\nc: d"),
+    ("GET", "/x", "im", "b\nc: d"),
+    ("GET", "/x", "im", "b\rc"),
+    ("GET", "/x", "im", "b\0"),
+    ("GET", "/x", "im\r\nc: d", "b"),
+    ("GET", "/x y", "im", "b"),
+    ("GET", "/x\r\n", "im", "b"),
+    ("GET\n", "/x", "im", "b"),
+    ("GET", "/x", "im", "中"),
+]
+
+
+@pytest.mark.parametrize(("method", "target", "host", "value"), BAD, ids=repr)
+def test_no_value_makes_a_line_of_its_own(method: str, target: str, host: str, value: str) -> None:
+    with pytest.raises(UsageError):
+        request_head(method, target, host, [("a", value)], 0)
+
+
+ADDRESSES = [
+    ("http://127.0.0.1:8766", ("127.0.0.1", 8766, False)),
+    ("https://im.example", ("im.example", 443, True)),
+    ("http://[::1]:80", ("::1", 80, False)),
+]
+
+
+@pytest.mark.parametrize(("url", "found"), ADDRESSES)
+def test_where_a_request_goes(url: str, found: tuple[str, int, bool]) -> None:
+    assert address(url) == found
+
+
+@pytest.mark.parametrize("url", ["ws://a:1", "http://", "http://a:1/path", "http://a:99999", "http://u:p@a:1", "a:1"])
+def test_an_origin_is_named_as_one(url: str) -> None:
+    with pytest.raises(UsageError, match="an origin is"):
+        address(url)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random, SystemRandom
@@ -30,6 +33,7 @@ from imlab.net.fetching.uploading import upload
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import RunningServer, start
 from tests.test_file_player import RATE, note
+from tests.tools import need
 
 pytestmark = pytest.mark.process
 
@@ -203,6 +207,30 @@ def test_a_note_is_heard_from_its_middle_without_the_whole(server: RunningServer
     loud = np.sqrt(np.mean(sound**2))
     assert np.abs(out[RATE // 4 : RATE] - sound[60 * RATE + RATE // 4 : 61 * RATE]).max() < 0.05 * loud
     assert came < len(file) // 2
+
+
+@pytest.mark.outside
+def test_over_tls_notes_go_up_and_come_down_and_nothing_is_left_open(tmp_path: Path, wav: Path) -> None:
+    need("openssl")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost "
+        f"-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout {key} -out {cert}"
+    )
+    subprocess.run(made.split(), check=True, capture_output=True)
+    with start(ServerPlan(tls=(cert, key))) as server:
+        where = ("--room", "tea", "--server", server.ws, "--media", server.media, "--timeout", "20")
+        for words in (
+            ("send", str(wav), *where, "--via", "put"),
+            ("send", str(wav), *where, "--via", "tus"),
+            ("listen", *where, "--after", "0", "--count", "2", "--save", str(tmp_path / "notes")),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-P", "-W", "error::ResourceWarning", "-m", "imlab", *words], text=True, check=False,
+                capture_output=True, env=os.environ | {"SSL_CERT_FILE": str(cert)},
+            )  # fmt: skip
+            assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
+    assert len(list((tmp_path / "notes").glob("*.ogg"))) == 2
 
 
 MEDIA = [

@@ -13,7 +13,7 @@ import pytest
 
 from imlab.client.fetching.pool import Reuse
 from imlab.client.fetching.requests import Answer, Patience, Span
-from imlab.errors import DoorError, PeerError, UsageError
+from imlab.errors import DoorError, PeerError
 from imlab.net.fetching.body import Streamed, checksum, part_of
 from imlab.net.fetching.origin import Origin
 from imlab.net.fetching.reply import KEPT
@@ -324,34 +324,6 @@ def test_an_answer_is_read_as_it_is_wanted() -> None:
         assert origin.dialled == 2
 
     against(always(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(whole) + whole), use)
-
-
-BAD = [
-    ("GET", "/x", (("a", "b\r\nc: d"),)),
-    ("GET", "/x", (("a", "b\nc: d"),)),
-    ("GET", "/x y", ()),
-    ("GET", "/x\r\n", ()),
-    ("GET", "/x", (("a", "中"),)),
-]
-
-
-@pytest.mark.parametrize(("method", "target", "headers"), BAD, ids=repr)
-def test_no_value_makes_a_line_of_its_own(method: str, target: str, headers: tuple[tuple[str, str], ...]) -> None:
-    async def use(origin: Origin) -> None:
-        with pytest.raises(UsageError):
-            await origin.fetch(method, target, headers)
-        assert origin.dialled == 0
-
-    against(always(OK), use)
-
-
-@pytest.mark.parametrize("url", ["ws://a:1", "http://", "http://a:1/path", "http://a:99999", "http://u:p@a:1", "a:1"])
-def test_an_origin_is_named_as_one(url: str) -> None:
-    async def run() -> None:
-        Origin(url)
-
-    with pytest.raises(UsageError, match="an origin is"):
-        asyncio.run(run())
 
 
 def test_parts_of_a_file(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ Sent = bytes | Streamed
 Uploaded = bytes | Path  # what is uploaded: in memory, or a file
 
 
+def size_of(body: Sent) -> int | None:
+    """In bytes; None: unknown."""
+    return len(body) if isinstance(body, bytes) else body.size
+
+
 def part_of(source: Uploaded, span: Span) -> Streamed:
     """A part of it, read as the network takes it."""
     if isinstance(source, bytes):

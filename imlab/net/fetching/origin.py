@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 from itertools import count
 from urllib.parse import urlsplit
 
+from imlab.client.fetching.head import address, request_head
 from imlab.client.fetching.pool import Decision, Hang, Lend, Open, Pool, Reuse, Without
 from imlab.client.fetching.requests import Answer, Patience, may_repeat
-from imlab.errors import DoorError, UsageError
-from imlab.net.fetching.body import Sent, Streamed
+from imlab.errors import DoorError
+from imlab.net.fetching.body import Sent, size_of
 from imlab.net.fetching.connection import Connection
 from imlab.net.fetching.reply import Reply, Severed
 from imlab.net.fetching.tls import Resuming, trusting
 
+GOODBYE = 1.0  # seconds; TLS ends with a round trip
 MOST = 1 << 20  # bytes of an answer that is taken whole
 
 
@@ -27,7 +29,7 @@ class Origin:
         self, url: str, reuse: Reuse | None = None, patience: Patience | None = None, tls: Resuming | None = None
     ) -> None:
         self.url = url.rstrip("/")
-        self._host, self._port, secure = _address(self.url)
+        self._host, self._port, secure = address(self.url)
         self._tls = (tls or trusting()) if secure else None
         self._named = urlsplit(self.url).netloc
         self._loop = asyncio.get_running_loop()
@@ -39,6 +41,7 @@ class Origin:
         self._tickets = count()
         self._dialling: dict[int, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._alone: asyncio.Future[None] | None = None  # done when the last connection has ended
         self.dialled = 0  # connections so far
 
     @property
@@ -55,7 +58,7 @@ class Origin:
         most: int = MOST,
     ) -> Answer:
         """A request and its whole answer of at most ``most`` bytes. DoorError: the network; PeerError: the server."""
-        head = _head(method, target, self._named, headers, body)
+        head = request_head(method, target, self._named, headers, size_of(body))
         connection, reply = await self._exchange(method, head, body)
         try:
             return Answer(reply.status, reply.headers, await reply.read(most))
@@ -67,7 +70,7 @@ class Origin:
         self, method: str, target: str, headers: Iterable[tuple[str, str]] = (), body: Sent = b""
     ) -> AsyncIterator[Reply]:
         """A request and its answer as it comes; leaving before its end closes the connection."""
-        head = _head(method, target, self._named, headers, body)
+        head = request_head(method, target, self._named, headers, size_of(body))
         connection, reply = await self._exchange(method, head, body)
         try:
             yield reply
@@ -81,14 +84,19 @@ class Origin:
             await asyncio.wait(list(self._dialling.values()))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up; a server that does not say goodbye is not waited for."""
         self._tell(self._pool.stop)
-        for connection in list(self._connections.values()):
-            connection.close()
         for task in list(self._dialling.values()):
             task.cancel()
         if self._dialling:
             await asyncio.wait(list(self._dialling.values()))
+        for connection in list(self._connections.values()):
+            connection.close()
+        self._alone = self._loop.create_future()
+        if self._connections:
+            await asyncio.wait([self._alone], timeout=GOODBYE)
+        for connection in list(self._connections.values()):
+            connection.abort("the client is done")
         if self._alarm:
             self._alarm.cancel()
 
@@ -179,6 +187,8 @@ class Origin:
         if (number := self._numbers.pop(connection, None)) is not None:
             del self._connections[number]
             self._tell(self._pool.closed, number)
+        if self._alone and not self._connections and not self._alone.done():
+            self._alone.set_result(None)
 
     def _plan(self) -> None:
         """One alarm for the connection that is idle longest; it is late when that one was used meanwhile."""
@@ -188,33 +198,3 @@ class Origin:
     def _ring(self) -> None:
         self._alarm = None
         self._tell(self._pool.wake)
-
-
-def _address(url: str) -> tuple[str, int, bool]:
-    """Host, port, and whether TLS is spoken."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(f"an origin is http://HOST:PORT, not {url!r}: {error}") from error
-    if parts.scheme not in ("http", "https") or not host or parts.path or parts.query or parts.username is not None:
-        raise UsageError(f"an origin is http://HOST:PORT, not {url!r}")
-    secure = parts.scheme == "https"
-    return host, port or (443 if secure else 80), secure
-
-
-def _head(method: str, target: str, host: str, headers: Iterable[tuple[str, str]], body: Sent) -> bytes:
-    """The request's first lines; UsageError where a value would make a line of its own."""
-    lines = [f"{method} {target} HTTP/1.1", f"host: {host}", *(f"{name}: {value}" for name, value in headers)]
-    size = body.size if isinstance(body, Streamed) else len(body)
-    if size is None:
-        lines.append("transfer-encoding: chunked")
-    elif size or method not in ("GET", "HEAD", "OPTIONS", "DELETE"):
-        lines.append(f"content-length: {size}")
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or target.count(" "):
-        raise UsageError(f"a request cannot be made of {target!r} and {list(headers)!r:.200}")
-    try:
-        return f"{text}\r\n\r\n".encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise UsageError(f"headers are Latin-1, not {text[error.start : error.end]!r}") from error
