@@ -234,9 +234,16 @@ def test_cost_is_linear_in_messages() -> None:
     assert many / few == pytest.approx(4, rel=0.1)
 
 
+def packets(*sizes: int) -> Message:
+    """A note of packets of these sizes."""
+    plain = note("tea", "ann", 3, sum(sizes))
+    return replace(plain, layout=replace(plain.layout, sizes=sizes, samples=320 * len(sizes) - 104))
+
+
 MESSAGES: list[Message] = [
     note("tea", "ann", 3, size=1), note("tee", "änn", 3, size=777), replace(note("t", "a", 3), sequence=1 << 40),
-    replace(note("t", "a", 3, size=70_000), unknown=b"\xc2\x0c\x01x"), Chunk("a" * 32, 0, b""),
+    replace(note("t", "a", 3, size=70_000), unknown=b"\xc2\x0c\x01x"), packets(127, 128, 900), packets(20_000, 1, 300),
+    Chunk("a" * 32, 0, b""),
     Chunk("a" * 32, 65_536, b"x" * 65_536), Ack("a" * 32, "tea", 1), Ack("b" * 32, "tée", 300), Hello("ann"), Ping(),
     Welcome("server", 65_536, 1 << 20, 30_000, ("opus",)),
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from imlab.net.virtual import World
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
 from imlab.store.memory import MemoryStore
+from imlab.studies.k03_virtual_speed import CASES, Case, carry
 from imlab.trace import Mark, Trace, ignore
 from imlab.wire.messages import VoiceMessage
 from tests.conformance import SCENARIOS, Scenario, arrived, note, sent
@@ -145,6 +146,12 @@ def test_same_seed_same_marks(transport: Transport) -> None:
     first, second, other = (bad_day(seed, 0.05, transport)[0] for seed in (7, 7, 8))
     assert first == second
     assert first != other
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_no_more_happens_for_a_note_among_many(case: Case) -> None:
+    few, many = (carry(case, count)[1] for count in (50, 400))
+    assert 1 < many < 1.05 * few  # less where the first had to wait for slow start
 
 
 def test_one_slow_listener_delays_nobody() -> None:

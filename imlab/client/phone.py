@@ -107,7 +107,8 @@ class Phone:
     def outbox(self) -> list[Effect]:
         """What is to be done, first in first out; taken once."""
         effects = self._outbox[:]
-        self._outbox.clear()
+        if effects:
+            self._outbox.clear()
         return effects
 
     def _hear(self, message: Message, now: float) -> None:

@@ -134,7 +134,7 @@ class Sender:
         """Hand over pieces while the line is ready and the transport keeps up; the first note's bytes go first."""
         if self._later:
             self._forgive(now)
-        if not self._rest:
+        if not self._rest or not self._line.ready:
             return
         done = []
         for key, outgoing in self._rest.items():
@@ -167,7 +167,7 @@ class Sender:
             self._emit(Deliver(Failed(note.id, "peer", why)))
 
     def _may_send(self, outgoing: Outgoing) -> bool:
-        if not self._line.ready or outgoing.asking or outgoing.handed_over or outgoing.due:
+        if outgoing.asking or outgoing.handed_over or outgoing.due:
             return False
         return self._unsent < self._limit
 

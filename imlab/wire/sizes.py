@@ -11,6 +11,8 @@ from imlab.wire.messages import Ack, Chunk, File, Message, PacketLayout, VoiceMe
 from imlab.wire.protobuf import Protobuf
 
 FRAMING = Protobuf()
+MOST_WEIGHED = 1024  # layouts; a note is weighed on its way up, and soon after on its way down
+WEIGHED: dict[int, tuple[PacketLayout, int]] = {}
 
 
 def checked_size(message: Message) -> int:
@@ -22,61 +24,69 @@ def swift_size(message: Message) -> int:
     """The same, computed where messages are many or long."""
     kind = type(message)
     if kind is VoiceMessage:
-        size = _note(message)  # type: ignore[arg-type]
-        return 1 + _varint(size) + size
+        return _wrapped(_note(message))  # type: ignore[arg-type]
     if kind is Chunk:
-        return _wrapped(_text(message.id) + _number(message.offset) + _bytes(len(message.audio)))  # type: ignore[union-attr]
+        return _wrapped(_text(message.id) + _numbers(message.offset) + _bytes(message.audio))  # type: ignore[union-attr]
     if kind is Ack:
-        return _wrapped(_text(message.id) + _text(message.room) + _number(message.sequence))  # type: ignore[union-attr]
+        return _wrapped(_text(message.id) + _text(message.room) + _numbers(message.sequence))  # type: ignore[union-attr]
     return checked_size(message)
 
 
 def _note(note: VoiceMessage) -> int:
-    lengths = (len(note.waveform), len(note.audio))
-    return (
-        _likeness(note.sender, note.room, note.codec, note.layout, note.duration_ms, note.size, lengths)
-        + _text(note.id)
-        + _number(note.timestamp_ms)
-        + _number(note.sequence)
-        + len(note.unknown)
-        + (_file(note.file) if note.file else 0)
-    )
+    size = _names(note.sender, note.room, note.codec) + _text(note.id) + _layout(note.layout) + len(note.unknown)
+    size += _numbers(note.timestamp_ms, note.duration_ms, note.size, note.sequence)
+    if note.waveform:
+        size += _wrapped(len(note.waveform))
+    if note.audio:
+        size += _wrapped(len(note.audio))
+    return size + _file(note.file) if note.file else size
+
+
+@lru_cache(maxsize=1024)
+def _names(sender: str, room: str, codec: str) -> int:
+    return _text(sender) + _text(room) + _text(codec)
 
 
 def _file(file: File) -> int:
-    return _wrapped(len(file.sha256) // 2) + _number(file.size) + _text(file.type)
-
-
-@lru_cache(maxsize=1024)  # the sender's note and the server's are alike in these
-def _likeness(
-    sender: str, room: str, codec: str, layout: PacketLayout, duration_ms: int, size: int, lengths: tuple[int, ...]
-) -> int:
-    texts, numbers = (sender, room, codec), (duration_ms, size)
-    return sum([*map(_text, texts), *map(_number, numbers), *map(_bytes, lengths), _wrapped(_layout(layout))])
+    return _wrapped(len(file.sha256) // 2) + _numbers(file.size) + _text(file.type)
 
 
 def _layout(layout: PacketLayout) -> int:
-    packed = sum(map(_varint, layout.sizes))
-    numbers = (layout.rate, layout.delay, layout.samples, layout.packet_samples)
-    return sum(map(_number, numbers)) + (_wrapped(packed) if packed else 0)
+    """Known by identity: the sender's note and the server's have one layout, and to hash it takes as long as this."""
+    known = WEIGHED.get(id(layout))
+    if known is None:
+        if len(WEIGHED) >= MOST_WEIGHED:
+            WEIGHED.clear()
+        numbers = _numbers(layout.rate, layout.delay, layout.samples, layout.packet_samples)
+        size = numbers + _packed(layout.sizes)
+        known = WEIGHED[id(layout)] = (layout, _wrapped(size))  # while it is here its id is nobody else's
+    return known[1]
+
+
+def _packed(sizes: tuple[int, ...]) -> int:
+    if not sizes:
+        return 0
+    if max(sizes) < 0x4000:
+        return _wrapped(len(sizes) + len([size for size in sizes if size >= 0x80]))
+    return _wrapped(sum(map(_varint, sizes)))
 
 
 def _text(text: str) -> int:
     return _wrapped(len(text) if text.isascii() else len(text.encode())) if text else 0
 
 
-def _bytes(length: int) -> int:
-    return _wrapped(length) if length else 0
+def _bytes(data: bytes) -> int:
+    return _wrapped(len(data)) if data else 0
 
 
-def _number(value: int) -> int:
-    return 1 + _varint(value) if value else 0
+def _numbers(*values: int) -> int:
+    return sum([1 + (value.bit_length() + 6) // 7 for value in values if value])
 
 
 def _wrapped(length: int) -> int:
     """With its tag, of one byte for all fields that we have, and its length."""
-    return 2 + length if length < 0x80 else 1 + _varint(length) + length
+    return length + (2 if length < 0x80 else 3 if length < 0x4000 else 1 + _varint(length))
 
 
 def _varint(value: int) -> int:
-    return 1 if value < 0x80 else (value.bit_length() + 6) // 7
+    return (value.bit_length() + 6) // 7 or 1

@@ -60,12 +60,12 @@ class Stage(Protocol):
 class Connection:
     """A circuit and its two ends; each is open until it closes, hears of a close, or is cut off. A circuit's User."""
 
-    __slots__ = ("_stage", "circuit", "client", "client_open", "peer", "server")
+    __slots__ = ("_caller", "_stage", "circuit", "client", "peer", "server")
 
     def __init__(self, stage: Stage, client: PhoneNode, peer: str) -> None:
         self._stage, self.client, self.peer = stage, client, peer
-        self.client_open = False
-        self.server: Node | None = None  # while the server's end is open
+        self._caller: PhoneNode | None = None  # the client, while its end is open
+        self.server: Node | None = None  # the server, while its end is open
         self.circuit = client.way.circuit(self)
 
     # What the circuit tells
@@ -84,7 +84,7 @@ class Connection:
         if not self._latest:
             return
         if self.server:
-            self.client_open = True
+            self._caller = self.client
             self.client.core.opened(SERVER, "virtual", self._stage.now)
             self._stage.carry_out(self.client)
         else:
@@ -99,16 +99,19 @@ class Connection:
 
     def arrived(self, up: bool, what: Any) -> None:
         """A message, or the end of the connection."""
+        node = self.server if up else self._caller
         if type(what) is Bye:
             self.circuit.stop()
-            self._hear_close(up, what.why)
-        elif node := self._end(up):
+            if node:
+                self._closed(node, what.why)
+        elif node:
             node.core.receive(self.peer if up else SERVER, what, self._stage.now)
             self._stage.carry_out(node)
 
     def drained(self, up: bool) -> None:
         """A transport that kept bytes has sent them."""
-        if node := self._end(not up):
+        node = self._caller if up else self.server
+        if node:
             node.core.backlog(SERVER if up else self.peer, 0, self._stage.now)
             self._stage.carry_out(node)
 
@@ -116,50 +119,29 @@ class Connection:
 
     def close(self, up: bool, why: str) -> None:
         """The client (``up``) or the server wants no more of it; the other hears of it when the circuit brings it."""
-        if up:
-            self._leave_client()
-        else:
-            self._leave_server()
+        self._leave(up)
         self.circuit.write(up, 0, Bye(why))
 
     def end(self, why: str) -> None:
         """It broke, and both ends notice."""
         if self.server:
-            self._server_closed(self.server, why)
-        if self.client_open or self._latest:
-            self._client_closed(why)
+            self._closed(self.server, why)
+        if self._caller or self._latest:
+            self._closed(self.client, why)
 
-    def _hear_close(self, at_server: bool, why: str) -> None:
-        if at_server and self.server:
-            self._server_closed(self.server, why)
-        elif not at_server and self.client_open:
-            self._client_closed(why)
+    def _closed(self, node: Node, why: str) -> None:
+        self._leave(node.up)
+        node.core.closed(SERVER if node.up else self.peer, why, self._stage.now)
+        self._stage.carry_out(node)
 
-    def _server_closed(self, server: Node, why: str) -> None:
-        self._leave_server()
-        server.core.closed(self.peer, why, self._stage.now)
-        self._stage.carry_out(server)
-
-    def _client_closed(self, why: str) -> None:
-        self._leave_client()
-        self.client.core.closed(SERVER, why, self._stage.now)
-        self._stage.carry_out(self.client)
-
-    def _leave_server(self) -> None:
-        if self.server:
+    def _leave(self, client: bool) -> None:
+        if client:
+            self._caller = None
+            if self._latest:
+                del self.client.connections[SERVER]
+        elif self.server:
             self.server.connections.pop(self.peer, None)
             self.server = None
-
-    def _leave_client(self) -> None:
-        self.client_open = False
-        if self._latest:
-            del self.client.connections[SERVER]
-
-    def _end(self, at_server: bool) -> Node | None:
-        """Who is there, if that end is open."""
-        if at_server:
-            return self.server
-        return self.client if self.client_open else None
 
     @property
     def _latest(self) -> bool:

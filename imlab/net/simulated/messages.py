@@ -55,11 +55,11 @@ class MessageCircuit:
 
     def write(self, up: bool, size: int, what: Any) -> int:
         """See Circuit."""
-        now, pipe = self._clock.now, self._up if up else self._down
-        self._clock.at(pipe.send(size, now), self._arrive, up, what)
-        unsent = pipe.unsent(now)
+        clock, pipe = self._clock, self._up if up else self._down
+        clock.at(pipe.send(size, clock.now), self._arrive, up, what)
+        unsent = pipe.unsent(clock.now)
         if unsent:
-            self._clock.at(pipe.drained_at, self._drain, up, pipe)
+            clock.at(pipe.drained_at, self._drain, up, pipe)
         return unsent
 
     def stop(self) -> None:
