@@ -18,12 +18,13 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. kinds: of the events that brought the body."""
+    """What came back. kinds, sizes: of the events that brought the body."""
 
     status: int
     headers: dict[str, str]
     body: bytes
     kinds: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
 
 
 def headers_of(given: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -52,8 +53,10 @@ async def asked(
     start, *rest = sent
     assert [event.get("more_body", False) for event in rest] == [True] * (len(rest) - 1) + [False]
     told = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
-    body = b"".join(bytes(event.get("body", b"")) for event in rest)
-    return Answer(start["status"], told, body, tuple(event["type"] for event in rest))
+    bodies = [bytes(event.get("body", b"")) for event in rest]
+    return Answer(
+        start["status"], told, b"".join(bodies), tuple(event["type"] for event in rest), tuple(map(len, bodies))
+    )
 
 
 def ask(

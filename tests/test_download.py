@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError, PeerError
-from imlab.net.web.download import Downloads
+from imlab.net.web.download import AT_ONCE, Downloads
 from imlab.net.web.hot import Hot, Warmth
 from imlab.net.web.kinds import TYPES, extension_of, is_sound
 from imlab.net.web.pieces import PIECE
+from imlab.net.web.zerocopy import ZERO_COPY
 from imlab.store.memory import MemoryStore
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import File, PacketLayout, VoiceMessage
@@ -70,6 +71,18 @@ IN_MEMORY = Downloads(filled(MemoryStore()), as_file)  # whose store has no plac
 HELD = Downloads(filled(MemoryStore()), as_file, Hot(Warmth(largest=1 << 30)))
 
 
+def test_a_file_among_others_is_found_in_its_segment(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path)) as store:
+        few = [note(number, bytes([number]) * 999) for number in range(9)]
+        store.commit(few, {each.id: bytes([number]) * 999 for number, each in enumerate(few)})
+        downloads = Downloads(store, as_file, Hot(Warmth(largest=0)))
+        for number in range(9):
+            answer = ask(downloads, path_of(number), zero_copy=True)
+            assert answer.body == bytes([number]) * 999
+            assert answer.kinds == (ZERO_COPY,)
+            assert ask(downloads, path_of(number), headers={"range": "bytes=3-7"}).body == bytes([number]) * 5
+
+
 @pytest.mark.parametrize("number", UPLOADED)
 def test_a_file_comes_as_it_was_uploaded(on_disk: Downloads, number: int) -> None:
     for downloads, zero_copy in ((on_disk, False), (on_disk, True), (IN_MEMORY, False), (HELD, True)):
@@ -118,12 +131,14 @@ def test_any_part_is_that_part(on_disk: Downloads, first: int, last: int | None,
         assert (answer.status, answer.body) == (206, LARGE[first:stop])
         assert answer.headers["content-range"] == f"bytes {first}-{stop - 1}/{len(LARGE)}"
         assert answer.headers["content-length"] == str(stop - first)
-        assert way != "kernel" or answer.kinds == ("http.response.zerocopysend",)
+        assert way != "kernel" or answer.kinds == (ZERO_COPY,)
 
 
 def test_no_piece_is_larger_than_it_may_be(on_disk: Downloads) -> None:
     for downloads in (on_disk, IN_MEMORY, HELD):
-        assert len(ask(downloads, path_of(2)).kinds) == -(-len(LARGE) // PIECE)
+        answer = ask(downloads, path_of(2))
+        assert answer.body == LARGE
+        assert max(answer.sizes) == PIECE
 
 
 TAG = f'"{sha256(SMALL).hexdigest()}"'
@@ -201,7 +216,7 @@ def test_what_is_ready_is_what_would_be_answered(headers: dict[str, str], status
     if later.status in (412, 416):
         assert ready is None
     else:
-        assert ready == replace(later, kinds=())
+        assert ready == replace(later, kinds=(), sizes=())
 
 
 def test_only_what_is_in_memory_and_small_is_ready(on_disk: Downloads) -> None:
@@ -209,10 +224,10 @@ def test_only_what_is_in_memory_and_small_is_ready(on_disk: Downloads) -> None:
     assert at_once(on_disk, 2) is None
     ask(HELD, path_of(2))
     assert at_once(HELD, 2) is None
-    assert at_once(HELD, 2, headers={"range": f"bytes=0-{PIECE}"}) is None
-    small = at_once(HELD, 2, headers={"range": f"bytes=1-{PIECE}"})
+    assert at_once(HELD, 2, headers={"range": f"bytes=0-{AT_ONCE}"}) is None
+    small = at_once(HELD, 2, headers={"range": f"bytes=1-{AT_ONCE}"})
     assert small is not None
-    assert small.body == LARGE[1 : PIECE + 1]
+    assert small.body == LARGE[1 : AT_ONCE + 1]
     ask(IN_MEMORY, path_of(1))
     assert at_once(IN_MEMORY, 1, "POST") is None
     assert IN_MEMORY.at_once(b"GET", f"/notes/{1:032x}".encode(), []) is None

@@ -21,7 +21,7 @@ from imlab.net.web.hot import Hot
 from imlab.net.web.kept import Kept
 from imlab.net.web.lookup import AsFile, Lookup, kept_of
 from imlab.net.web.partial import Plan, plan
-from imlab.net.web.pieces import PIECE, Event, held_pieces, read_pieces
+from imlab.net.web.pieces import Event, held_pieces, read_pieces
 from imlab.net.web.ready import Header, Ready, lines
 from imlab.net.web.shelf import Shelf, open_stored
 from imlab.net.web.zerocopy import ZERO_COPY
@@ -29,6 +29,7 @@ from imlab.server.doors import Body
 from imlab.wire.messages import VoiceMessage
 
 PLACE = "/audio/"
+AT_ONCE = 256 << 10  # bytes of a body that are written without waiting for the client
 _PLACE = PLACE.encode()
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -138,9 +139,9 @@ def _ready(note: Kept, method: bytes, conditions: Asked) -> Ready | None:
     if not conditions and method == b"HEAD":
         return note.head
     if not conditions:
-        return note.whole if note.size <= PIECE else None
+        return note.whole if note.size <= AT_ONCE else None
     answer = plan(note, conditions, method == b"HEAD")
-    if answer.stop - answer.start > PIECE:
+    if answer.stop - answer.start > AT_ONCE:
         return None
     body = memoryview(note.body or b"")[answer.start : answer.stop]
     return Ready(answer.status, lines(answer.headers), body)

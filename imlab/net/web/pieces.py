@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.types import Receive
 
-PIECE = 256 << 10  # bytes
+PIECE = 64 << 10  # bytes; of 256 kB each a download behind TLS took 1.2 MB, of these 0.6, its connection's 0.3 included
 Event = dict[str, Any]
 Read = Callable[[int, int], bytes]  # from start up to stop; may be called from any thread; never fewer bytes
 
@@ -24,6 +24,8 @@ async def read_pieces(read: Read, start: int, stop: int, receive: Receive) -> As
         while start < stop and not gone.done():
             end = min(start + PIECE, stop)
             yield _event(await asyncio.to_thread(read, start, end), more=end < stop)
+            if end < stop:
+                yield _event(b"", more=True)  # returns when the connection has room: only then is more read
             start = end
     finally:
         gone.cancel()

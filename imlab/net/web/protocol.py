@@ -14,7 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from imlab.net.web.ready import AtOnce, Ready, lines
-from imlab.net.web.zerocopy import ZeroCopy
+from imlab.net.web.zerocopy import HERE, UNSENT, ZeroCopy
 
 
 class WebProtocol(HttpToolsProtocol):
@@ -30,7 +30,8 @@ class WebProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
         super().connection_made(transport)
-        self._zero_copy = isinstance(self.loop, asyncio.BaseEventLoop) and self.scheme == "http"
+        self._zero_copy = HERE and self.scheme == "http"
+        transport.set_write_buffer_limits(UNSENT)
 
     def on_headers_complete(self) -> None:
         """All is known of a request but its body."""

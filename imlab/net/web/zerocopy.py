@@ -1,7 +1,8 @@
 """The ASGI extension http.response.zerocopysend for uvicorn: files go from the disk to the connection in the kernel.
 
-Only on asyncio's own loops without TLS (uvloop has no loop.sendfile; TLS has to touch every byte), and only in answers
-that told their content-length.
+Only where TLS need not touch every byte, and only in answers that told their content-length. asyncio has loop.sendfile,
+uvloop has none; what it takes is little, so both do it here in the same way: when the connection has taken all that was
+written before, a second descriptor of its socket is given to sendfile, as often as it is writable.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 ZERO_COPY = "http.response.zerocopysend"
-PIECE = 256 << 10  # bytes at a time where the file's system knows no sendfile
+TURN = 1 << 20  # bytes; then others have theirs, since a fast client takes all that is to be had
+UNSENT = 64 << 10  # bytes that may wait in a connection; asyncio's own limit, but 512 kB behind TLS
+HERE = hasattr(os, "sendfile")  # not on Windows
 
 
 class ZeroCopy:
@@ -41,23 +44,52 @@ class ZeroCopy:
             raise RuntimeError(f"{ZERO_COPY} follows a start with content-length")
         start = file.tell() if offset is None else offset
         size = os.fstat(file.fileno()).st_size - start if count is None else count
-        if cycle.scope["method"] == "HEAD" or cycle.disconnected or cycle.transport.is_closing():
+        if cycle.scope["method"] == "HEAD":
             return
         if size > cycle.expected_content_length:
             raise RuntimeError(f"{size} bytes of a file where {cycle.expected_content_length} are left to send")
         try:
-            sent = await asyncio.get_running_loop().sendfile(cycle.transport, file, start, size, fallback=False)
-            cycle.expected_content_length -= sent
-        except asyncio.SendfileNotAvailableError:  # the file lies where there is none, or the client has gone
-            await self._by_hand(file, start, start + size)
+            cycle.expected_content_length -= await self._by_kernel(file.fileno(), start, start + size)
         except ConnectionError:
-            cycle.disconnected = True
+            cycle.disconnected = True  # the client has gone: the answer ends without a word
             cycle.transport.abort()
 
-    async def _by_hand(self, file: BinaryIO, start: int, stop: int) -> None:
-        while start < stop and not self._cycle.disconnected:
-            piece = await asyncio.to_thread(os.pread, file.fileno(), min(PIECE, stop - start), start)
-            if not piece:
-                return  # uvicorn sees that the answer is too short
-            await self._cycle.send({"type": "http.response.body", "body": piece, "more_body": True})
-            start += len(piece)
+    async def _by_kernel(self, file: int, start: int, stop: int) -> int:
+        """How many bytes went; fewer where the file is shorter, or nobody wants them."""
+        cycle, at = self._cycle, start
+        cycle.transport.set_write_buffer_limits(0)
+        await cycle.flow.drain()  # what was written before goes first
+        cycle.transport.set_write_buffer_limits(UNSENT)
+        if cycle.disconnected or cycle.transport.is_closing():
+            return 0
+        line = os.dup(cycle.transport.get_extra_info("socket").fileno())
+        try:
+            while at < stop and not cycle.disconnected:
+                sent = _sendfile(line, file, at, min(TURN, stop - at))
+                if sent == 0:
+                    break
+                at += sent or 0
+                if at < stop:
+                    await _writable(line)
+        finally:
+            os.close(line)
+        return at - start
+
+
+def _sendfile(line: int, file: int, start: int, count: int) -> int | None:
+    """How many bytes went; 0: the file has no more; None: the connection takes none now."""
+    try:
+        return os.sendfile(line, file, start, count)
+    except BlockingIOError:
+        return None
+
+
+async def _writable(line: int) -> None:
+    """Returns when the socket takes more, or never will."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(line, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(line)
