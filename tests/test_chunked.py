@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imlab.net.web.arrival import Arrival
 from imlab.net.web.chunked import Chunked
 from imlab.net.web.form import Upload
-from imlab.net.web.unfinished import Arrival
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.part_files import PartFiles
@@ -111,6 +111,7 @@ def test_order_and_repetition_do_not_matter(
             server.restart()
         got = server.part(index, size, data, **SAYS[says](index, size))
         assert got.status == 201 if index == order[-1] else got.status == 200
+    assert got.told["sha256"] == sha256(data).hexdigest()
     assert kept(server.store, "hall") == [data]
     assert server.left() == ["song.done"]
 
@@ -312,7 +313,9 @@ def test_a_part_that_two_bring_belongs_to_the_newer(server: Server) -> None:
         await server.chunked.arrived(newer)
 
     asyncio.run(race())
-    assert [server.part(index).status for index in (0, 1, 2)] == [200, 200, 201]
+    answers = [server.part(index) for index in (0, 1, 2)]
+    assert [got.status for got in answers] == [200, 200, 201]
+    assert answers[-1].told["sha256"] == sha256(SOUND).hexdigest()
     assert kept(server.store, "hall") == [SOUND]
 
 

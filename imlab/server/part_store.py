@@ -21,6 +21,18 @@ class Kept:
     heard: float
 
 
+class Digest(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """More bytes."""
+        ...
+
+    def hexdigest(self) -> str:
+        """Of all so far."""
+        ...
+
+
 class PartStore(Protocol):
     """Blocking; one call at a time for one upload. All raise DoorError when the disk fails.
 
@@ -48,8 +60,11 @@ class PartStore(Protocol):
         """A part has arrived. size: of the whole file, which ends with it; None when it is not the last."""
         ...
 
-    def whole(self, file: str) -> tuple[Path, int, str]:
-        """The file under a second name, to be given away; its size and its sha256 in hex digits."""
+    def whole(self, file: str, digest: Digest, done: int) -> tuple[Path, int, str]:
+        """The file under a second name, to be given away; its size and its sha256 in hex digits.
+
+        digest: the sha256 of the first ``done`` bytes, which is carried on.
+        """
         ...
 
     def finish(self, file: str, answer: bytes) -> None:

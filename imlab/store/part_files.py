@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from imlab.errors import DoorError
-from imlab.server.part_store import Kept
+from imlab.server.part_store import Digest, Kept
 
 AT_ONCE = 256 << 10  # bytes read at a time
 MARK = b"\1"
@@ -75,12 +74,12 @@ class PartFiles:
             with _opened(path, os.O_WRONLY) as descriptor:
                 os.pwrite(descriptor, MARK, index)
 
-    def whole(self, file: str) -> tuple[Path, int, str]:
+    def whole(self, file: str, digest: Digest, done: int) -> tuple[Path, int, str]:
         """See PartStore."""
         path, second = self._path(file, "data"), self._root / f"{os.urandom(16).hex()}.new"
         with _door(path):
-            digest = sha256()
             with path.open("rb", buffering=0) as data:
+                data.seek(done)
                 while piece := data.read(AT_ONCE):
                     digest.update(piece)
                 size = data.tell()

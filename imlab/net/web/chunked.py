@@ -17,10 +17,11 @@ from typing import Any
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal
+from imlab.net.web.arrival import Arrival, Seen
 from imlab.net.web.intents import intent, is_id
 from imlab.net.web.posting import Intent, Posted, Posting
 from imlab.net.web.spool import in_a_thread
-from imlab.net.web.unfinished import Arrival, Seen, Unfinished, reopened
+from imlab.net.web.unfinished import Unfinished, reopened
 from imlab.server.part_store import PartStore
 from imlab.server.parts import Cut, cut, file_id, part
 from imlab.server.upload_terms import UploadTerms
@@ -117,7 +118,8 @@ class Chunked:
             raise upload.ended
         if upload.ended:
             return replace(upload.ended, duplicate=True)
-        path, size, digest = await in_a_thread(partial(self._store.whole, upload.file))
+        begun = upload.digest.copy()
+        path, size, digest = await in_a_thread(partial(self._store.whole, upload.file, begun, upload.hashed))
         try:
             posted = await self._posting.post(path, size, digest, upload.wanted)
         except PeerError as error:

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal, answer_json
+from imlab.net.web.arrival import Arrival, Seen
 from imlab.net.web.chunked import Chunked
 from imlab.net.web.incoming import Gone, Incoming, turn_away
 from imlab.net.web.intents import intent
@@ -20,7 +21,6 @@ from imlab.net.web.posting import Posted, Posting
 from imlab.net.web.put import answer_posted
 from imlab.net.web.refusals import refusal_of
 from imlab.net.web.spool import Spool, empty, in_a_thread
-from imlab.net.web.unfinished import Arrival, Seen
 from imlab.server.doors import Body, Unacceptable
 from imlab.server.upload_terms import UploadTerms
 
