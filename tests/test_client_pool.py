@@ -25,10 +25,10 @@ def test_the_first_request_dials_and_the_second_uses_what_stands() -> None:
     pool.ask(1, 0.0)
     assert pool.outbox() == [Open(1)]
     pool.opened(1, 0.1)
-    assert pool.outbox() == [Lend(1, 1)]
+    assert pool.outbox() == [Lend(1, 1, kept=False)]
     pool.done(1, True, 0.2)
     pool.ask(2, 0.3)
-    assert pool.outbox() == [Lend(2, 1)]
+    assert pool.outbox() == [Lend(2, 1, kept=True)]
 
 
 def test_who_waits_gets_the_first_that_is_free() -> None:
@@ -36,9 +36,9 @@ def test_who_waits_gets_the_first_that_is_free() -> None:
     pool.ask(1, 0.0)
     pool.opened(1, 0.0)
     pool.ask(2, 0.0)
-    assert pool.outbox() == [Open(1), Lend(1, 1), Open(2)]
+    assert pool.outbox() == [Open(1), Lend(1, 1, kept=False), Open(2)]
     pool.done(1, True, 0.1)
-    assert pool.outbox() == [Lend(2, 1)]
+    assert pool.outbox() == [Lend(2, 1, kept=True)]
     pool.opened(2, 0.2)
     assert (pool.outbox(), pool.idle) == ([], 1)
 
@@ -53,14 +53,19 @@ def test_beyond_the_limit_requests_queue_in_order() -> None:
     pool.withdraw(3, 0.0)
     pool.done(2, True, 0.0)
     pool.done(1, True, 0.0)
-    assert pool.outbox() == [Lend(0, 1), Lend(1, 2), Lend(2, 2), Lend(4, 1)]
+    assert pool.outbox() == [
+        Lend(0, 1, kept=False),
+        Lend(1, 2, kept=False),
+        Lend(2, 2, kept=True),
+        Lend(4, 1, kept=True),
+    ]
 
 
 def test_what_is_not_needed_grows_old_and_goes() -> None:
     pool = Pool(Reuse(idle=60))
     stand(pool, 3)
     pool.ask(1, 50.0)
-    assert pool.outbox() == [Lend(1, 3)]  # the freshest
+    assert pool.outbox() == [Lend(1, 3, kept=True)]  # the freshest
     pool.done(3, True, 50.0)
     assert pool.wake_at() == 60.0
     pool.wake(59.9)
@@ -79,7 +84,7 @@ def test_connections_are_opened_in_advance_up_to_the_limit() -> None:
     assert pool.outbox() == [Open(4)]
     pool.ask(1, 0.0)
     pool.opened(2, 0.0)
-    assert pool.outbox() == [Lend(1, 2)]
+    assert pool.outbox() == [Lend(1, 2, kept=False)]
 
 
 def test_a_dead_connection_is_replaced_for_whoever_waits() -> None:
@@ -88,12 +93,23 @@ def test_a_dead_connection_is_replaced_for_whoever_waits() -> None:
     pool.ask(2, 0.0)
     pool.opened(1, 0.0)
     pool.closed(1, 0.1)
-    assert pool.outbox() == [Open(1), Lend(1, 1), Open(2)]
+    assert pool.outbox() == [Open(1), Lend(1, 1, kept=False), Open(2)]
     pool.done(1, False, 0.1)  # who had it gives it back all the same
     pool.opened(2, 0.2)
     pool.done(2, False, 0.3)
-    assert pool.outbox() == [Lend(2, 2), Hang(2, "its last request spoilt it")]
+    assert pool.outbox() == [Lend(2, 2, kept=False), Hang(2, "its last request spoilt it")]
     assert len(pool) == 0
+
+
+def test_where_one_that_was_kept_is_dead_none_is_trusted() -> None:
+    pool = Pool()
+    stand(pool, 3)
+    pool.ask(1, 1.0)
+    pool.closed(3, 2.0)
+    pool.doubt(2.0)
+    pool.ask(2, 2.0)
+    why = "another that was kept was dead"
+    assert pool.outbox() == [Lend(1, 3, kept=True), Hang(1, why), Hang(2, why), Open(4)]
 
 
 def test_a_dial_that_fails_is_told_to_one_request_and_tried_for_the_next() -> None:
@@ -135,7 +151,7 @@ def test_the_rivals_are_values() -> None:
                         case Open(number):
                             opened += 1
                             pool.opened(number, float(ticket))
-                        case Lend(_, number):
+                        case Lend(_, number, _):
                             pool.done(number, True, float(ticket))
         assert opened == dialled, reuse
 
@@ -178,7 +194,7 @@ def test_whatever_happens_the_books_balance(steps: list[tuple[str, int]], most: 
             match decision:
                 case Open(number):
                     dialling.append(number)
-                case Lend(ticket, number):
+                case Lend(ticket, number, _):
                     waiting.remove(ticket)
                     idle_ones.remove(number)
                     lent.append(number)

@@ -85,6 +85,24 @@ def test_connections_opened_in_advance_are_used() -> None:
     against(always(OK), use)
 
 
+def test_one_that_was_opened_in_advance_and_closed_meanwhile_is_replaced() -> None:
+    refused: list[StreamWriter] = []
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        if not refused:
+            refused.append(writer)
+            await read_request(reader)
+            return  # without a word
+        await always(OK)(reader, writer)
+
+    async def use(origin: Origin) -> None:
+        await origin.warm(1)
+        assert (await origin.fetch("GET", "/x")).status == 200
+        assert origin.dialled == 2
+
+    against(serve, use)
+
+
 def test_one_for_each_request_and_one_for_all() -> None:
     for reuse, dialled in ((Reuse(idle=0), 6), (Reuse(most=1), 1)):
 

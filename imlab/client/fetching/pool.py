@@ -42,10 +42,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Lend:
-    """This request may use this connection until ``done`` or ``closed``."""
+    """This request may use this connection until ``done`` or ``closed``. kept: it stood before, and may be dead."""
 
     ticket: int
     connection: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Pool:
         if self._stopped:
             raise UsageError("the pool is closed")
         if self._idle:
-            self._lend(ticket, self._idle.popitem()[0])
+            self._lend(ticket, self._idle.popitem()[0], kept=True)
         else:
             self._waiting[ticket] = None
             self._dial(len(self._waiting))
@@ -123,7 +124,7 @@ class Pool:
     def opened(self, connection: int, now: float) -> None:
         """A dialled connection stands."""
         self._dialing.discard(connection)
-        self._free(connection, now)
+        self._free(connection, now, kept=False)
 
     def failed(self, connection: int, why: str, now: float) -> None:
         """It could not be made: the oldest request that waits is told, the others get tries of their own."""
@@ -138,10 +139,15 @@ class Pool:
             return
         self._lent.discard(connection)
         if again and self._reuse.idle > 0:
-            self._free(connection, now)
+            self._free(connection, now, kept=True)
             return
         self._outbox.append(Hang(connection, "used for one request" if again else "its last request spoilt it"))
         self._dial(len(self._waiting))
+
+    def doubt(self, now: float) -> None:
+        """A kept connection was dead: so are those, most likely, that were idle for longer, which is all of them."""
+        while self._idle:
+            self._outbox.append(Hang(self._idle.popitem(last=False)[0], "another that was kept was dead"))
 
     def closed(self, connection: int, now: float) -> None:
         """The other side closed it, or the network did."""
@@ -165,18 +171,18 @@ class Pool:
         decisions, self._outbox = self._outbox, []
         return decisions
 
-    def _free(self, connection: int, now: float) -> None:
+    def _free(self, connection: int, now: float, kept: bool) -> None:
         """A connection that stands looks for work."""
         if self._stopped:
             self._outbox.append(Hang(connection, "the pool is closed"))
         elif self._waiting:
-            self._lend(self._waiting.popitem(last=False)[0], connection)
+            self._lend(self._waiting.popitem(last=False)[0], connection, kept)
         else:
             self._idle[connection] = now
 
-    def _lend(self, ticket: int, connection: int) -> None:
+    def _lend(self, ticket: int, connection: int, kept: bool) -> None:
         self._lent.add(connection)
-        self._outbox.append(Lend(ticket, connection))
+        self._outbox.append(Lend(ticket, connection, kept))
 
     def _dial(self, wanted: int) -> None:
         """Until so many are being dialled, if the limit lets us."""

@@ -35,6 +35,7 @@ class Connection(asyncio.Protocol):
         self._why = ""
         self.again = True  # may it carry another request?
         self.used = 0  # exchanges so far
+        self.kept = False  # did it stand before the request that has it?
 
     async def exchange(self, method: str, head: bytes, body: Sent = b"") -> Reply:
         """Send a request; the answer once its head is there. Severed when the connection breaks before."""
@@ -111,12 +112,12 @@ class Connection(asyncio.Protocol):
         if self._reply is None or self._parser is None:
             self.abort("the server spoke without being asked")
             return
-        if self._due is not None:
-            self._due = self._loop.time() + self._patience.silence
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
             self._give_up(f"not HTTP: {error.__context__ or error}: {data[:16].hex()}", PeerError)
+        if self._due is not None:
+            self._expect(self._patience.silence)
 
     def pause_writing(self) -> None:
         """The transport holds enough."""
@@ -186,8 +187,11 @@ class Connection(asyncio.Protocol):
     # Time, and the reader's pace
 
     def _expect(self, seconds: float) -> None:
-        """Something must come within so many seconds. One alarm a connection, moved when it rings."""
+        """Something must come within so many seconds. One alarm a connection; too early, it is set again."""
         self._due = self._loop.time() + seconds
+        if self._alarm and self._alarm.when() > self._due:
+            self._alarm.cancel()
+            self._alarm = None
         if self._alarm is None:
             self._alarm = self._loop.call_at(self._due, self._ring)
 

@@ -109,13 +109,14 @@ class Origin:
     async def _exchange(self, method: str, head: bytes, body: Sent) -> tuple[Connection, Reply]:
         """On a connection that is free; once more on another one when the first had been closed meanwhile."""
         connection = await self._take()
-        kept = connection.used > 0
+        kept = connection.kept
         try:
             return connection, await connection.exchange(method, head, body)
         except BaseException as error:
             self._give_back(connection)
             if not isinstance(error, Severed) or not may_repeat(method, kept, error.sent, error.answered):
                 raise
+            self._tell(self._pool.doubt)
         connection = await self._take()
         try:
             return connection, await connection.exchange(method, head, body)
@@ -157,8 +158,10 @@ class Origin:
 
     def _do(self, decision: Decision) -> None:
         match decision:
-            case Lend(ticket, number):
-                self._waiting.pop(ticket).set_result(self._connections[number])
+            case Lend(ticket, number, kept):
+                connection = self._connections[number]
+                connection.kept = kept
+                self._waiting.pop(ticket).set_result(connection)
             case Open(number):
                 task = self._loop.create_task(self._dial(number))
                 self._dialling[number] = task

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from imlab.audio.clip import Samples
+from imlab.client.backoff import Backoff
 from imlab.client.fetching.download import Download
 from imlab.client.playing.file_player import FilePlayer
 from imlab.net.fetching.downloading import Downloading
@@ -16,10 +17,15 @@ BLOCK = 4096  # samples at once: a quarter of a second at 16 kHz
 
 
 async def play(
-    player: FilePlayer, target: str, origin: Origin, random: Random, hear: Callable[[int, Samples], Awaitable[None]]
+    player: FilePlayer,
+    target: str,
+    origin: Origin,
+    random: Random,
+    hear: Callable[[int, Samples], Awaitable[None]],
+    backoff: Backoff | None = None,
 ) -> None:
     """Until all was heard. hear: told the rate in Hz and the samples, and waited for, which is what time is."""
-    downloading = Downloading(origin, Download(target, player, random))
+    downloading = Downloading(origin, Download(target, player, random, backoff))
     serving = asyncio.create_task(downloading.serve())
     try:
         while not player.done:
