@@ -22,6 +22,7 @@ import pytest
 from imlab.errors import DoorError, UsageError
 from imlab.net.fate.course import Course
 from imlab.net.fate.losses import GilbertElliott
+from imlab.net.kernel.namespaces import inside
 from imlab.net.kernel.probes import arrivals, echo, stream, udp
 from imlab.net.kernel.star import BIN_S, Star, Traffic
 from imlab.net.links import Link, Path, Reordering
@@ -226,8 +227,34 @@ def test_congestion_control_is_each_hosts_own_and_told(network: Network) -> None
         network["phone"].congestion = "carrier-pigeon"
     with pytest.raises(DoorError, match="tcp_congestion_control"):
         Network({"a": None, "b": None}, congestion="carrier-pigeon")
+    told = json.loads(json.dumps(network.facts))
+    assert told["priority"]
+    for name in told["congestion_available"]:
+        network["phone"].congestion = name
     network["phone"].congestion = usual
-    assert json.loads(json.dumps(network.facts))["priority"]
+
+
+@pytest.mark.process
+def test_a_congestion_control_that_namespaces_may_not_choose_is_named_with_the_remedy(network: Network) -> None:
+    known = File("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+    withheld = [name for name in known if name not in network.facts["congestion_available"]]  # type: ignore[operator]
+    if not withheld:
+        pytest.skip("the kernel allows every congestion control that it has to everybody")
+    for choose in (lambda: setattr(network["phone"], "congestion", withheld[0]),
+                   lambda: Network({"a": None, "b": None}, congestion=withheld[0])):  # fmt: skip
+        with pytest.raises(DoorError, match=f'sysctl -w net.ipv4.tcp_allowed_congestion_control=".*{withheld[0]}"'):
+            choose()
+
+
+@pytest.mark.process
+def test_a_device_goes_with_its_namespace_and_nobody_waits_for_it() -> None:
+    with Network({"near": None, "far": None}) as ending, ending["near"].entered():
+        place = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        with inside(place):
+            assert "link0:" in File("/proc/thread-self/net/dev").read_text()
+    finally:
+        os.close(place)
 
 
 def test_without_root_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

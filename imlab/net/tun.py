@@ -29,8 +29,9 @@ from types import TracebackType
 from typing import Any
 
 from imlab.errors import DoorError, UsageError
+from imlab.net.kernel import tcpcontrol
 from imlab.net.kernel.device import DOOR
-from imlab.net.kernel.namespaces import inside, setting
+from imlab.net.kernel.namespaces import inside
 from imlab.net.kernel.star import Star, Traffic
 from imlab.net.links import Path
 
@@ -74,12 +75,12 @@ class Host:
     def congestion(self) -> str:
         """TCP's congestion control on this host."""
         with self.entered():
-            return setting("ipv4/tcp_congestion_control")
+            return tcpcontrol.chosen()
 
     @congestion.setter
     def congestion(self, name: str) -> None:
         with self.entered():
-            setting("ipv4/tcp_congestion_control", name)
+            tcpcontrol.choose(name)
 
     @property
     def namespace(self) -> int:

@@ -18,6 +18,7 @@ from imlab.errors import DoorError
 
 DOOR = "/dev/net/tun"
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
+TUNSETPERSIST = 0x400454CB
 SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFMTU, SIOCSIFTXQLEN = 0x8914, 0x8916, 0x891C, 0x8922, 0x8943
 IFF_UP = 0x1
 BEFORE_THE_FORWARDER = 4096  # packets the kernel keeps until we read them; 500, its default, is 6 ms of a busy sender
@@ -46,6 +47,15 @@ def _configure(name: str, address: str, netmask: str, mtu: int) -> None:
         fcntl.ioctl(control, SIOCSIFADDR, _request(name, _address(address)))
         fcntl.ioctl(control, SIOCSIFNETMASK, _request(name, _address(netmask)))
         fcntl.ioctl(control, SIOCSIFFLAGS, _request(name, struct.pack("H", IFF_UP)))
+
+
+def leave_to_namespace(descriptor: int) -> None:
+    """From now on the device does not go with its descriptor but with its namespace.
+
+    The kernel takes a device back in 28 ms of waiting, one after the other, while whoever closes it stands by;
+    the devices of namespaces that end it takes back all at once, when it has the time.
+    """
+    fcntl.ioctl(descriptor, TUNSETPERSIST, 1)
 
 
 def raise_loopback() -> None:

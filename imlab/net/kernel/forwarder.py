@@ -26,7 +26,8 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from imlab.errors import DoorError, UsageError
-from imlab.net.kernel.device import open_tun, overruns, raise_loopback
+from imlab.net.kernel import tcpcontrol
+from imlab.net.kernel.device import leave_to_namespace, open_tun, overruns, raise_loopback
 from imlab.net.kernel.namespaces import inside, leave, number, setting, sweep
 from imlab.net.kernel.star import Star, Started
 from imlab.net.kernel.switchboard import Port, Switchboard
@@ -58,6 +59,8 @@ def main(descriptor: int, parent: int) -> None:
     board = Switchboard(ports, star.seed, lambda: count_overruns(namespaces))
     board.run(control, [watched, os.pidfd_open(guard)])
     sweep({number(place) for place in namespaces.values()}, but=(parent, os.getpid(), guard))
+    for port in ports:
+        leave_to_namespace(port.device)
     with suppress(ProcessLookupError):
         os.kill(guard, signal.SIGKILL)
     os.waitpid(guard, 0)
@@ -74,7 +77,7 @@ def build(star: Star) -> tuple[Mapping[str, int], list[Port]]:
             setting("ipv6/conf/all/disable_ipv6", "1")  # its own packets would shift which of yours are lost
             setting("ipv4/tcp_no_metrics_save", "1")  # no connection inherits what an earlier one learned
             if star.congestion:
-                setting("ipv4/tcp_congestion_control", star.congestion)
+                tcpcontrol.choose(star.congestion)
             raise_loopback()
             address = star.addresses[name]
             ports.append(Port(name, address, open_tun(DEVICE, address, netmask, star.mtu), path))
@@ -105,8 +108,8 @@ def describe(namespaces: Mapping[str, int]) -> dict[str, object]:
     congestion = {}
     for name, place in namespaces.items():
         with inside(place):
-            congestion[name] = setting("ipv4/tcp_congestion_control")
-            available = setting("ipv4/tcp_available_congestion_control").split()
+            congestion[name] = tcpcontrol.chosen()
+            available = tcpcontrol.choosable()
     return {"congestion": congestion, "congestion_available": available, "kernel": os.uname().release}
 
 
