@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -33,7 +35,7 @@ from imlab.store.record import (
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import VoiceMessage
 from tests.test_bodies import SOON, filed, name
-from tests.test_store import note
+from tests.test_store import largest_file, note
 
 SALT = bytes(range(16))
 
@@ -303,3 +305,56 @@ def test_a_segment_with_a_damaged_body_is_kept_and_the_rest_is_moved(tmp_path: P
         assert store.read(name(sounds[1])) == sounds[1]
         with pytest.raises(DoorError, match="damaged"):
             store.read(name(sounds[0]))
+
+
+def thinned(store: SqliteStore, count: int) -> list[bytes]:
+    """Commit so many files of 300 bytes, and remove three of four: the sounds of those that are left."""
+    sounds = [note(n, size=300).audio for n in range(count)]
+    for number, sound in enumerate(sounds):
+        store.commit([filed(number, sound)], {f"{number:032x}": sound})
+    for number in range(count):
+        assert number % 4 == 0 or store.remove(f"{number:032x}")
+    return sounds[::4]
+
+
+def test_segments_are_emptied_while_others_read_and_write(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path, Segments(roll=4_000))) as store, ThreadPoolExecutor() as threads:
+        left = thinned(store, 80)
+        emptied = Event()
+
+        def read() -> int:
+            rounds = 0
+            while not emptied.is_set() or not rounds:
+                assert [store.read(name(sound)) for sound in left] == left
+                rounds += 1
+            return rounds
+
+        readers = [threads.submit(read) for _ in range(2)]
+        writer = threads.submit(lambda: [store.commit([note(n, room="hall")]) for n in range(1_000, 1_030)])
+        assert store.collect(time.time() + SOON) == 60
+        emptied.set()
+        assert all(reader.result() for reader in readers)
+        assert writer.result() == [[Committed(n)] for n in range(1, 31)]
+        assert [store.read(name(sound)) for sound in left] == left
+
+
+def test_a_disk_that_is_full_leaves_segments_as_they_are_until_there_is_room(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path, Segments(roll=4_000))) as store:
+        left = thinned(store, 80)
+        before = len(segments(tmp_path))
+        store.collect(0)
+        with largest_file(1_000), pytest.raises(DoorError):
+            store.collect(time.time() + SOON)
+        assert [store.read(name(sound)) for sound in left] == left
+        store.collect(time.time() + SOON)
+        assert len(segments(tmp_path)) < before / 2
+        assert [store.read(name(sound)) for sound in left] == left
+
+
+@pytest.mark.parametrize(("size", "where"), [(999, "segments"), (1_000, "bodies")])
+def test_large_bodies_are_files_of_their_own(tmp_path: Path, size: int, where: str) -> None:
+    body = bytes(size)
+    with closing(SqliteStore(tmp_path, Segments(large=1_000))) as store:
+        store.commit([filed(1, body)], {f"{1:032x}": body})
+        span = store.place(name(body))
+        assert span and span.path.parent == tmp_path / where

@@ -51,18 +51,15 @@ class SegmentShelf:
     def put(self, bodies: Mapping[str, Body]) -> dict[str, Place | DoorError]:
         """See Shelf."""
         large = {sha256: body for sha256, body in bodies.items() if length(body) >= self._kind.large}
-        places = self._files.put(large)
-        for sha256, body in bodies.items():
-            if sha256 not in large:
-                places[sha256] = self._append(sha256, body)
-        return places
+        small = {sha256: content(body) for sha256, body in bodies.items() if sha256 not in large}
+        return self._files.put(large) | self._append(small)
 
     def seal(self, rows: Sequence[Row]) -> None:
         """See Shelf: one sync."""
         segment = self._appended()
         if rows or segment.end > self._safe:
             batch = encode_batch(rows)
-            segment.append(BATCH, hashed(batch).digest(), batch)
+            segment.append([(BATCH, hashed(batch).digest(), batch)])
             self._syncing = True
             segment.sync()
             self._syncing = False
@@ -130,12 +127,17 @@ class SegmentShelf:
             self._open.pop(number, None)
         self.path(number).unlink(missing_ok=True)
 
-    def _append(self, sha256: str, body: Body) -> Place | DoorError:
-        segment, size = self._appended(), length(body)
+    def _append(self, bodies: Mapping[str, bytes]) -> dict[str, Place | DoorError]:
+        """All at once; where they do not fit, one after the other, since the small ones may."""
+        segment = self._appended()
         try:
-            return Place(segment.number, segment.append(BODY, bytes.fromhex(sha256), content(body)), size)
+            offsets = segment.append([(BODY, bytes.fromhex(sha256), body) for sha256, body in bodies.items()])
         except OSError as error:
-            return DoorError(f"cannot write {size} bytes under {self._root}: {error.strerror}")
+            if len(bodies) == 1:
+                return dict.fromkeys(bodies, DoorError(f"cannot write a body under {self._root}: {error.strerror}"))
+            return {sha256: place for each in bodies.items() for sha256, place in self._append(dict([each])).items()}
+        lying = zip(bodies.items(), offsets, strict=True)
+        return {sha256: Place(segment.number, offset, len(body)) for (sha256, body), offset in lying}
 
     def _appended(self) -> Segment:
         assert self._active, "begin comes first"

@@ -44,7 +44,8 @@ class SqliteStore:
             self._writing = opened.enter_context(closing(Writing(directory / "notes.sqlite")))
             self._reading = opened.enter_context(closing(Reading(directory / "notes.sqlite")))
             self._shelves = opened.enter_context(closing(Shelves(directory, bodies, self._writing, self._reading)))
-            self._emptying = Emptying(self._shelves, self._writing, self._reading, self._turn)
+            looking = opened.enter_context(closing(Reading(directory / "notes.sqlite")))  # at all bodies, for long
+            self._emptying = Emptying(self._shelves, self._writing, looking, self._turn)
             replay = Replay(self._writing, self._shelves)
             replay.run()
             self.damage = tuple(replay.damage)  # found at opening, in words
