@@ -276,6 +276,21 @@ def test_a_sender_that_falls_silent_is_told_and_let_go(tmp_path: Path) -> None:
         assert not host.left()
 
 
+HEADS = [
+    b"PUT /notes/hall HT",
+    b"PUT /notes/hall HTTP/1.1\r\nHost: 127.0",
+    b"GET /upload/x HTTP/1.1\r\nHost: a\r\n\r\nGE",
+    b"",
+]
+
+
+def test_a_head_without_end_is_hung_up(tmp_path: Path) -> None:
+    with hosted(tmp_path, silence=0.1) as host:
+        for said in HEADS:
+            with host.raw(said) as connection:
+                assert whole(connection) == b"" or said.endswith(b"GE"), said
+
+
 def test_a_killed_server_goes_on_with_what_had_arrived(tmp_path: Path) -> None:
     data = Random(6).randbytes(3 * MB + 7)
     host = Host(tmp_path)

@@ -41,7 +41,7 @@ async def serve(directory: Path, terms: UploadTerms, ready: Callable[[int], None
     """Until stdin ends."""
     with closing(SqliteStore(directory / "store")) as store, listen("127.0.0.1", 0) as listening:
         server = HttpServer(application(directory, store, terms))
-        server.start(listening)
+        server.start(listening, look=terms.patience.silence)
         ready(listening.getsockname()[1])
         await asyncio.to_thread(sys.stdin.read)
         await server.stop()

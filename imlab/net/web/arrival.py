@@ -50,17 +50,17 @@ class Arrival:
             if self.upload.ended is None and not self.upload.arrived[self.index]:
                 self._settle()
 
+    async def discard(self) -> None:
+        """The request is over."""
+        if self.upload.bringing.get(self.index) is self:
+            del self.upload.bringing[self.index]
+
     def _settle(self) -> None:
         upload = self.upload
         upload.arrived[self.index] = 1
         upload.size = upload.size if self._size is None else self._size
         if self._digest is not None:
             upload.hashed, upload.digest = self._begin + self._length, self._digest
-
-    async def discard(self) -> None:
-        """The request is over."""
-        if self.upload.bringing.get(self.index) is self:
-            del self.upload.bringing[self.index]
 
     async def _flush(self, whole: bool) -> None:
         """What is held goes to disk, or is compared with what is there, or to nowhere if there is a note already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 from imlab.net.web.buffered import Buffered
 from imlab.net.web.protocol import WebProtocol
 from imlab.net.web.ready import AtOnce
+from imlab.net.web.slow_heads import Connection, SlowHeads
 
+LOOK = 10.0  # seconds between two looks for requests that do not come to the end of their headers
 PATIENCE = 2  # seconds that requests under way get when the server stops
 
 
@@ -44,14 +46,22 @@ class HttpServer:
             )
         )
 
-    def start(self, listening: socket.socket) -> None:
-        """Serve; connections that came before it waited in the socket's queue."""
+    def start(self, listening: socket.socket, look: float = LOOK) -> None:
+        """Serve; connections that came before it waited in the socket's queue. look: see SlowHeads, seconds."""
         self.ended = asyncio.create_task(self._server.serve([listening]))
+        looking = asyncio.create_task(self._look(look))
+        self.ended.add_done_callback(lambda _: looking.cancel())
 
     async def stop(self) -> None:
         """Accept nothing more and let requests under way end."""
         self._server.should_exit = True
         await self.ended
+
+    async def _look(self, every: float) -> None:
+        slow = SlowHeads()
+        while True:
+            await asyncio.sleep(every)
+            slow.look(cast(Collection[Connection], self._server.server_state.connections))
 
 
 class _Quiet(uvicorn.Server):
