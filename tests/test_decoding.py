@@ -339,3 +339,28 @@ def test_whatever_bytes_come_the_process_answers(prey: Prey, kind: str, seed: in
 
 def test_few_of_them_died(prey: Prey) -> None:
     assert prey.deaths < 5
+
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from imlab.server.doors import Claimed
+from imlab.stack.decoding import Decoding
+from imlab.stack.structure import Structure
+async def main():
+    print((await Structure()(Path(sys.argv[1]), Claimed())).duration_ms)
+    async with Decoding() as decoding:
+        print((await decoding(Path(sys.argv[1]), Claimed())).duration_ms)
+asyncio.run(main())
+print(*{"av", "soundfile", "soxr", "opuslib", "scipy", "pandas"} & sys.modules.keys())
+"""
+
+
+@pytest.mark.parametrize("container", ["ogg", "webm", "mp4"])
+def test_the_servers_own_process_loads_no_decoder(container: str, speech: Clip, tmp_path: Path) -> None:
+    (tmp_path / "note").write_bytes(note(speech, Opus(complexity=0), container))
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER, str(tmp_path / "note")], capture_output=True, text=True, check=True
+    )
+    structure, decoding, *loaded = done.stdout.splitlines()
+    assert (abs(int(structure) - 1_500) <= 1, abs(int(decoding) - 1_500) <= 10, loaded) == (True, True, [""])

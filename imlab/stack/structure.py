@@ -12,7 +12,7 @@ from imlab.codec.walking.walked import Foreign, Walked
 from imlab.server.doors import Body, Claimed, Examined, Unacceptable
 from imlab.server.examination import Limits, judged
 
-INLINE = 32 << 10  # bytes; a note of 20 kB takes 50 us, a thread as long to wake; hostile ones up to 25 ms
+INLINE = 32 << 10  # bytes; a note of 20 kB takes 45 us, a thread as long to wake; hostile bytes up to 25 ms
 THREADS = 2
 
 
