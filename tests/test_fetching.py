@@ -25,6 +25,7 @@ from tests.test_file_player import RATE, note
 
 FILE = bytes(range(256)) * 40
 TAG = '"of this file"'
+SOON = Backoff(0.001, 1.0, 0.001)
 
 
 def answer(request: Request, ranges: bool = True, tag: str = TAG) -> Answer:
@@ -174,7 +175,7 @@ def test_a_note_is_heard_while_it_comes_and_over_broken_connections(speed: float
 
             async with Origin(f"http://127.0.0.1:{port}") as origin:
                 player = FilePlayer(speed, ahead=Ahead(40_000))
-                await asyncio.wait_for(play(player, "/audio/x", origin, Random(1), hear, Backoff(0.001)), 20)
+                await asyncio.wait_for(play(player, "/audio/x", origin, Random(1), hear, SOON), 20)
             return np.concatenate(heard)
 
     out = asyncio.run(run())
@@ -206,7 +207,7 @@ def test_what_cannot_be_heard_is_said_to_whoever_would_hear_it(told: bytes, erro
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             async with Origin(f"http://127.0.0.1:{port}") as origin:
-                await asyncio.wait_for(play(FilePlayer(), "/audio/x", origin, Random(1), hear, Backoff(0.001)), 20)
+                await asyncio.wait_for(play(FilePlayer(), "/audio/x", origin, Random(1), hear, SOON), 20)
 
     with pytest.raises(error, match=why):
         asyncio.run(run())

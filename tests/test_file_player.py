@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.audio.clip import Clip, Samples
+from imlab.audio.files import write_clip
 from imlab.client.fetching.ranges import Need
 from imlab.client.playing.file_player import Ahead, FilePlayer
 from imlab.client.playing.held import Held
@@ -23,6 +26,7 @@ from imlab.codec.contract import Codec, CodecError, decode, encode
 from imlab.codec.mp3 import Mp3
 from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
+from tests.tools import need
 
 RATE = 16_000
 
@@ -216,12 +220,15 @@ def test_more_than_is_wanted_is_not_asked_for() -> None:
     assert fed(player, file) > 50_000
 
 
-@pytest.mark.parametrize("speed", [0.5, 1.5, 2.0])
-def test_at_another_speed_it_lasts_as_long_as_it_should(speed: float) -> None:
-    file, sound = note(5.0)
-    player = FilePlayer(speed)
+@pytest.mark.parametrize("speed", [0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("block", [7, 500, 4096])
+def test_at_another_speed_it_lasts_as_long_as_it_should(speed: float, block: int) -> None:
+    file, sound = note(1.3)
+    player, heard = FilePlayer(speed), 0
     fed(player, file)
-    assert len(drain(player)) == round(len(sound) / speed)
+    while not player.done:
+        heard += len(player.take(block))
+    assert heard == round(len(sound) / speed)
 
 
 OTHERS: list[tuple[str, Codec]] = [("wav", Pcm(16_000)), ("mp3", Mp3())]
@@ -285,3 +292,24 @@ def test_a_damaged_file_is_refused_or_heard_and_never_hangs(at: int) -> None:
                     break
         except CodecError:
             continue
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize(
+    "made", ["opusenc --quiet --bitrate 32", "opusenc --quiet --framesize 60 --max-delay 200", "ffmpeg -v error -y -i"]
+)
+def test_files_of_others_sound_as_the_reader_has_them(made: str, speech: Clip, tmp_path: Path) -> None:
+    program, *words = made.split()
+    need(program)
+    sound, file = tmp_path / "speech.wav", tmp_path / "speech.opus"
+    write_clip(sound, speech)
+    subprocess.run([program, *words, str(sound), str(file)], check=True, capture_output=True)
+    data = file.read_bytes()
+    player = FilePlayer()
+    fed(player, data)
+    expected = decode(Opus(rate=player.rate), oggopus.read(data, player.rate)).samples
+    assert np.array_equal(drain(player), expected)
+    player.seek(4.0)
+    late, begin = drain(player), round(4.0 * player.rate)
+    assert len(late) == len(expected) - begin
+    assert np.abs(late[player.rate // 2 :] - expected[begin + player.rate // 2 :]).max() < 0.02

@@ -52,7 +52,12 @@ class FilePlayer:
         self._sought: float | None = None
         self._sated = False  # more than enough has come
         self._starving = False  # what has come is not enough for the next samples
-        self.done = False  # has every sample been taken?
+        self._ended = False  # nothing more will come out of the file
+
+    @property
+    def done(self) -> bool:
+        """Has every sample been taken?"""
+        return self._ended and not len(self._ready)
 
     @property
     def rate(self) -> int:
@@ -100,9 +105,9 @@ class FilePlayer:
     def take(self, samples: int) -> Samples:
         """The next ``samples`` or as many as can be heard now, float32 of shape (n,); CodecError for no sound."""
         source = self._open()
-        while source and len(self._ready) < samples and not self.done:
+        while source and len(self._ready) < samples and not self._ended:
             heard = source.pull()
-            self.done, self._starving = heard is None, heard is not None and not len(heard)
+            self._ended, self._starving = heard is None, heard is not None and not len(heard)
             if self._starving:
                 break
             self._ready = np.concatenate((self._ready, self._at_speed(heard, source.rate)))
@@ -112,7 +117,7 @@ class FilePlayer:
     def seek(self, seconds: float) -> None:
         """Go on from there; before the beginning is the beginning, behind the end is the end."""
         self._sought = max(0.0, seconds)
-        self._ready, self._tempo, self.done = NOTHING, None, False
+        self._ready, self._tempo, self._ended = NOTHING, None, False
         self._open()
 
     def _open(self) -> Source | None:

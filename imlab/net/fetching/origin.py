@@ -165,8 +165,12 @@ class Origin:
             case Open(number):
                 task = self._loop.create_task(self._dial(number))
                 self._dialling[number] = task
-            case Hang(number, _):
-                self._connections[number].close()
+            case Hang(number, why):
+                connection = self._connections[number]
+                if connection.again:
+                    connection.close()
+                else:  # half an answer may be on its way: nobody waits for it
+                    connection.abort(why)
             case Without(ticket, why):
                 self._waiting.pop(ticket).set_exception(DoorError(f"cannot reach {self.url}: {why}"))
 
