@@ -195,6 +195,14 @@ def test_a_figure_is_saved_to_look_at(tmp_path: Path) -> None:
     assert stages().save(tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_forest_says_what_is_better() -> None:
+    errors = {"error": paired([1.0, 1.1], [1.0, 1.2])}
+    assert "latency (less is better)" in forest(errors, "Times").figure.axes[0].get_xlabel()
+    assert forest(errors, "Errors", "error", wanted="none is best").figure.axes[0].get_xlabel() == (
+        "change of error (none is best)"
+    )
+
+
 def test_a_long_sample_is_thinned_but_keeps_its_tails() -> None:
     values = np.concatenate([np.random.default_rng(1).lognormal(-5, 0.3, 100_000), [9.0]])
     shown = ecdf({"all": values}, "Tails")

@@ -22,9 +22,16 @@ LOOKS = {  # verdict -> colour, marker
 
 
 def forest(
-    effects: Mapping[str, Effect], title: str, quantity: str = "latency", imprint: Imprint | None = None
+    effects: Mapping[str, Effect],
+    title: str,
+    quantity: str = "latency",
+    imprint: Imprint | None = None,
+    wanted: str = "",
 ) -> Plot:
-    """One line per effect: every block's own as ticks, the 95 % interval thin, the 90 % thick, the verdict in words."""
+    """One line per effect: every block's own as ticks, the 95 % interval thin, the 90 % thick, the verdict in words.
+
+    wanted: which change is good, in words; else the effects say whether less or more is better.
+    """
     margins = {effect.margin for effect in effects.values()}
     if not effects or len(margins) > 1:
         raise UsageError(f"a forest needs effects under one margin, not {len(effects)} under {sorted(margins)}")
@@ -37,7 +44,7 @@ def forest(
         axes.axvline(0, color=FAINT, linewidth=0.9, zorder=1)
         for place, effect in enumerate(effects.values()):
             _line(axes, place, effect)
-        _frame(axes, names, effects, quantity)
+        _frame(axes, names, f"change of {quantity} ({wanted or _sides(effects)})")
         alt = f"Change of {quantity} with 95 % intervals. " + ". ".join(
             f"{name}: {effect.text()}, {effect.change.n} blocks" for name, effect in effects.items()
         )
@@ -57,15 +64,18 @@ def _line(axes: Axes, place: int, effect: Effect) -> None:
                   va="center", fontsize=8.5, color=INK, annotation_clip=False)  # fmt: skip
 
 
-def _frame(axes: Axes, names: Sequence[str], effects: Mapping[str, Effect], quantity: str) -> None:
+def _frame(axes: Axes, names: Sequence[str], label: str) -> None:
     """Names at the left, first on top, zero always in sight, percent below."""
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.08)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:+.3g} %" if value else "0"))
+    axes.set_xlabel(label)
+
+
+def _sides(effects: Mapping[str, Effect]) -> str:
     better = {"lower": "less is better", "higher": "more is better"}
-    sides = " / ".join(sorted({better[effect.better] for effect in effects.values()}))
-    axes.set_xlabel(f"change of {quantity} ({sides})")
+    return " / ".join(sorted({better[effect.better] for effect in effects.values()}))

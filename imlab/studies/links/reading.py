@@ -83,7 +83,7 @@ def _errors(run: Run, rows: pd.DataFrame, stamp: Imprint) -> dict[str, Plot]:
     quantity = "stop-to-play, from predicted to measured"
     return {
         "agreement": agreement(both, titles["agreement"], stamp),
-        "errors": forest(errors(rows), titles["errors"], quantity, stamp),
+        "errors": forest(errors(rows), titles["errors"], quantity, stamp, wanted="none is best"),
     }
 
 
