@@ -19,6 +19,7 @@ from imlab.client.fetching.ranges import Need, brought, headers
 from imlab.client.fetching.requests import Answer, Request
 from imlab.client.playing.file_player import Ahead, FilePlayer
 from imlab.errors import DoorError, PeerError
+from imlab.net.fetching.downloading import Downloading
 from imlab.net.fetching.origin import Origin
 from imlab.net.fetching.playing import play
 from tests.test_file_player import RATE, note
@@ -183,6 +184,25 @@ def test_a_note_is_heard_while_it_comes_and_over_broken_connections(speed: float
     assert len(out) == round(len(sound) / speed)
     if speed == 1.0:
         assert np.array_equal(out, sound)
+
+
+@pytest.mark.process
+def test_what_came_before_one_waits_is_not_waited_for() -> None:
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(FILE) + FILE)
+
+    async def run() -> bytes:
+        got = bytearray()
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with Origin(f"http://127.0.0.1:{port}") as origin:
+                downloading = Downloading(origin, Download("/audio/x", Copy(got.extend), Random(1)))
+                await downloading.run()
+                await asyncio.wait_for(downloading.more(), 20)
+        return bytes(got)
+
+    assert asyncio.run(run()) == FILE
 
 
 NO_NOTES: list[tuple[bytes, type[Exception], str]] = [

@@ -85,6 +85,16 @@ def test_connections_opened_in_advance_are_used() -> None:
     against(always(OK), use)
 
 
+def test_what_is_idle_for_too_long_is_hung_up() -> None:
+    async def use(origin: Origin) -> None:
+        assert (await origin.fetch("GET", "/x")).status == 200
+        assert await until_none(origin)
+        assert (await origin.fetch("GET", "/x")).status == 200
+        assert origin.dialled == 2
+
+    against(always(OK), use, reuse=Reuse(idle=0.02))
+
+
 def test_one_that_was_opened_in_advance_and_closed_meanwhile_is_replaced() -> None:
     refused: list[StreamWriter] = []
 

@@ -42,9 +42,9 @@ class Downloading:
         self._changed.set()
 
     async def more(self) -> None:
-        """Until something has come."""
-        self._came.clear()
+        """Until something has come since the last time that this was asked."""
         await self._came.wait()
+        self._came.clear()
 
     async def _ask(self, request: Request) -> None:
         download, why = self._download, ""

@@ -1,4 +1,8 @@
-"""One origin over HTTP/1.1: requests on pooled connections. The pool decides (client/fetching/pool.py), this dials."""
+"""One origin over HTTP/1.1: requests on pooled connections. The pool decides (client/fetching/pool.py), this dials.
+
+Why not a library: aiohttp takes two to three times the CPU for a request of 20 kB, httpx's pool seventy times when 32
+are under way, and neither opens connections in advance or takes up a TLS session on a second one.
+"""
 
 from __future__ import annotations
 
