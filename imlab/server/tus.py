@@ -203,7 +203,7 @@ def options(most: int) -> Answer:
 
 def state(upload: Upload, held: int) -> Answer:
     """What a HEAD is told."""
-    answer = [(b"cache-control", b"no-store"), (b"upload-offset", b"%d" % held)]
+    answer = [(b"upload-offset", b"%d" % held)]
     if upload.length is None:
         answer.append((b"upload-defer-length", b"1"))
     else:

@@ -30,11 +30,9 @@ class Taking:
         """
         try:
             while not incoming.whole:
-                piece = await turn.wait(incoming.piece())
-                if self.offset + len(piece) - self.written > self._memory and self._hand:
+                self._keep(await turn.wait(incoming.piece()))
+                if self.offset - self.written >= self._memory and not incoming.whole:
                     await self._flush()
-                self._hand.append(piece)
-                self.offset += len(piece)
             if self._check is not None:
                 await self._verify(self._check)
         except (Gone, Replaced, Refusal, Declined):
@@ -50,6 +48,10 @@ class Taking:
         if self._hand:
             await in_a_thread(partial(self._store.append, self._id, self.written, self._hand))
             self.written, self._hand = self.offset, []
+
+    def _keep(self, piece: bytes) -> None:
+        self._hand.append(piece)
+        self.offset += len(piece)
 
     async def _flush(self) -> None:
         if self._check is not None:

@@ -93,7 +93,8 @@ class Tus:
             raise Declined(404, "not_found", f"there is no upload {named!r:.60}")
         return await verb(request, named)
 
-    async def _head(self, _request: Request, id: str) -> Reply:
+    async def _head(self, request: Request, id: str) -> Reply:
+        request.ours.append((b"cache-control", b"no-store"))
         async with self._turns.take(id):
             at = await in_a_thread(partial(self._standings.look, id))
         headers = tus.state(at.upload, at.held)
