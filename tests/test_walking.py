@@ -328,6 +328,27 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak < 3 * WIDTH
 
 
-def test_a_file_of_too_many_parts_is_refused() -> None:
+def box(name: bytes, inside: bytes) -> bytes:
+    return (8 + len(inside)).to_bytes(4, "big") + name + inside
+
+
+MANY = {
+    "codec2": bytes.fromhex("c0dec200080000") + bytes(8 * 180_001),
+    "amr": b"#!AMR\n" + b"\x7c" * 600_000,
+    "boxes": box(b"ftyp", b"M4A 0000") + box(b"free", b"") * 180_001,
+    "elements": bytes.fromhex("1a45dfa380") + b"\xec\x80" * 180_001,
+}
+
+
+@pytest.mark.parametrize("data", MANY.values(), ids=MANY)
+def test_a_file_of_too_many_parts_is_refused(data: bytes) -> None:
     with pytest.raises(CodecError, match="over 180000 parts"):
-        walk(bytes.fromhex("c0dec200080000") + bytes(8 * 180_001))
+        walk(data)
+
+
+def test_boxes_are_counted_in_all_fragments_together(speech: Clip) -> None:
+    whole = by_av(Clip(speech.samples[:8_000], speech.rate), "mp4", "aac", FRAGMENTS)
+    more = box(b"moof", box(b"traf", box(b"tfhd", bytes(8)) + box(b"free", b"") * 5_000))
+    assert walk(whole + more) == walk(whole)
+    with pytest.raises(CodecError, match="over 180000 parts"):
+        walk(whole + more * 40)

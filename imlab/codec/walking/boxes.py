@@ -31,9 +31,8 @@ class Box:
 
 def boxes(window: Window, at: int, end: int) -> Iterator[Box]:
     """The boxes that lie end to end between two offsets; CodecError when one reaches beyond."""
-    count = 0
     while at < end:
-        count = bounded(count + 1)
+        window.parts = bounded(window.parts + 1)
         size, name = HEAD.unpack(window.take(at, HEAD.size))
         inside = at + HEAD.size
         if size == IS_LONG:

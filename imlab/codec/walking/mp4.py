@@ -5,7 +5,9 @@ Nothing says where a recording in fragments ends: one that was cut between two o
 
 from __future__ import annotations
 
+import math
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,17 +72,21 @@ def _timescale(window: Window, header: Box) -> int:
 
 def _table(window: Window, stbl: Box, media: list[Box]) -> Samples:
     """All packets by the index: how long, how large, and that their chunks lie where media is."""
-    durations = list(_rows(window, only(window, stbl, b"stts"), PAIR))
-    count = bounded(sum(number for number, _ in durations))
+    count = duration = 0
+    for number, ticks in _rows(window, only(window, stbl, b"stts"), PAIR):
+        count = bounded(count + number)
+        duration += number * ticks
     stsz = only(window, stbl, b"stsz")
     same, sized = PAIR.unpack(window.take(stsz.at + FULL, PAIR.size))
     if sized != count:
         raise CodecError(f"an MP4 of {count} packets, {sized} of them with a size")
     size = same * sized if same else sum(row[0] for row in _rows(window, stsz, COUNT, FULL + COUNT.size))
+    begins = [box.at for box in media]
     for (place,) in _chunks(window, stbl):
-        if not any(box.at <= place < box.end for box in media):
+        before = bisect_right(begins, place)
+        if not before or place >= media[before - 1].end:
             raise CodecError(f"truncated: an MP4 with packets at byte {place}, where no media is")
-    return Samples(count, sum(number * ticks for number, ticks in durations), size)
+    return Samples(count, duration, size)
 
 
 def _chunks(window: Window, stbl: Box) -> Iterator[tuple[int, ...]]:
@@ -106,12 +112,10 @@ def _fragments(window: Window, moov: Box, top: list[Box]) -> Samples:
     """All packets by the fragments' own tables."""
     trex = only(window, only(window, moov, b"mvex"), b"trex")
     _, _, duration, size = struct.unpack(">IIII", window.take(trex.at + FULL, 16))
-    found: list[Run] = [
-        run for box in top if box.name == b"moof" for run in runs(window, box, Defaults(duration, size))
-    ]
-    return Samples(
-        bounded(sum(run.count for run in found)), sum(run.duration for run in found), sum(run.size for run in found)
-    )
+    defaults = Defaults(duration, size)
+    found: list[Run] = [run for box in top if box.name == b"moof" for run in runs(window, box, defaults)]
+    count = bounded(sum(run.count for run in found))
+    return Samples(count, sum(run.duration for run in found), sum(run.size for run in found))
 
 
 def _heard(window: Window, moov: Box, trak: Box, seconds: float, tick: int, kind: Sound) -> float:
@@ -122,8 +126,10 @@ def _heard(window: Window, moov: Box, trak: Box, seconds: float, tick: int, kind
         return max(0.0, seconds - kind.skip_s)
     wide = window.take(elst.at, 1)[0] == 1
     movie = _timescale(window, only(window, moov, b"mvhd"))
-    edits = [(length, start) for length, start, *_ in _rows(window, elst, struct.Struct(">QqI" if wide else ">IiI"))]
-    played = [(length / movie, start / tick) for length, start in edits if start >= 0]
-    left = max(0.0, seconds - min((start for _, start in played), default=0.0))
-    asked = sum(length for length, _ in played)
+    asked, first = 0.0, math.inf
+    for length, start, *_ in _rows(window, elst, struct.Struct(">QqI" if wide else ">IiI")):
+        if start >= 0:  # else a pause
+            asked += length / movie
+            first = min(first, start / tick)
+    left = max(0.0, seconds - first) if first < math.inf else seconds
     return min(asked, left) if asked else left

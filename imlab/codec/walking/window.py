@@ -14,12 +14,13 @@ WIDTH = 256 << 10  # bytes; the four largest pages that Ogg has
 class Window:
     """``size`` bytes, a part of them in ``buffer``, which is our own: whoever looks may write in it."""
 
-    __slots__ = ("_begin", "_source", "buffer", "size")
+    __slots__ = ("_begin", "_source", "buffer", "parts", "size")
 
     def __init__(self, source: bytes | BufferedReader) -> None:
         self._source = source
         self.size = len(source) if isinstance(source, bytes) else source.seek(0, os.SEEK_END)
         self._begin = 0
+        self.parts = 0  # that were looked at, for walks that go through some of them twice
         self.buffer = self._read(0, WIDTH)
 
     def look(self, at: int, need: int) -> int:
