@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from imlab.codec.contract import CodecError
 from imlab.codec.walking.boxes import Box, boxes, maybe, only
-from imlab.codec.walking.fragments import Defaults, Run, runs
+from imlab.codec.walking.fragments import Defaults, runs
 from imlab.codec.walking.sample_entry import Sound, sound
 from imlab.codec.walking.walked import Foreign, Walked, bounded
 from imlab.codec.walking.window import Window
@@ -112,10 +112,12 @@ def _fragments(window: Window, moov: Box, top: list[Box]) -> Samples:
     """All packets by the fragments' own tables."""
     trex = only(window, only(window, moov, b"mvex"), b"trex")
     _, _, duration, size = struct.unpack(">IIII", window.take(trex.at + FULL, 16))
-    defaults = Defaults(duration, size)
-    found: list[Run] = [run for box in top if box.name == b"moof" for run in runs(window, box, defaults)]
-    count = bounded(sum(run.count for run in found))
-    return Samples(count, sum(run.duration for run in found), sum(run.size for run in found))
+    defaults, count, lasts, takes = Defaults(duration, size), 0, 0, 0
+    for run in (run for box in top if box.name == b"moof" for run in runs(window, box, defaults)):
+        count = bounded(count + run.count)
+        lasts += run.duration
+        takes += run.size
+    return Samples(count, lasts, takes)
 
 
 def _heard(window: Window, moov: Box, trak: Box, seconds: float, tick: int, kind: Sound) -> float:
