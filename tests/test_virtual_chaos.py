@@ -29,6 +29,7 @@ HOURS = 3600.0  # seconds; half a minute is usual
 TERMS = Terms(heartbeat=4.0, dead=8.0)
 LINKS = {
     "a tenth lost": Link(0.1, loss=0.1),
+    "three tenths lost": Link(0.1, loss=0.3),
     "all there is": Link(
         0.05, 0.05, 50_000.0, GilbertElliott(0.03, 0.3), 20_000.0, duplication=0.05, reordering=Reordering(0.05, 0.05)
     ),
