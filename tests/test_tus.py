@@ -272,6 +272,7 @@ CREATIONS = [
     ({"upload_length": "5", "upload_metadata": said(room="a", x="y" * 10_000)}, 400),
     ({"upload_length": "5", "upload_metadata": said(room="a", duration_ms="-1")}, 400),
     ({"upload_length": "5", "upload_concat": "whole"}, 400),
+    ({"upload_length": "5", "upload_concat": "partial", "upload_metadata": "sender ann!"}, 400),
     ({"upload_length": "5", "idempotency_key": "../x"}, 400),
     ({"upload_length": "5", "content_length": "2"}, 415),
     ({"upload_length": "5", "content_length": "6", "content_type": BYTES["content_type"]}, 413),

@@ -33,6 +33,7 @@ from imlab.net.web.tus import Tus
 from imlab.server.upload_terms import UploadTerms
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import RunningServer, start
+from imlab.store.memory import MemoryStore
 from imlab.store.upload_files import UploadFiles
 from tests.test_kill import free_port
 
@@ -188,7 +189,7 @@ async def peak(directory: Path, uploads: int, size: int) -> int:
         raise AssertionError("parts are no notes")
 
     store, terms = UploadFiles(directory), UploadTerms()
-    web = HttpServer(Tus(store, {}.get, Posting(unexpected, unexpected), terms))
+    web = HttpServer(Tus(store, MemoryStore().find, Posting(unexpected, unexpected), terms))
     listening = socket.create_server(("127.0.0.1", 0))
     here, data = f"http://127.0.0.1:{listening.getsockname()[1]}", bytes(size)
     web.start(listening)

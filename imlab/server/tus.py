@@ -167,6 +167,14 @@ def wish(metadata: str) -> Wish:
     return wished
 
 
+def wished(asked: Creation) -> Wish | None:
+    """What an upload is to become; None for a part, which need not say."""
+    if asked.concat == "partial":
+        sender(asked.metadata)
+        return None
+    return wish(asked.metadata)
+
+
 def sender(metadata: str) -> str:
     """Who sends; "" if nobody says."""
     return _text(told(metadata), "sender")

@@ -5,6 +5,8 @@ killed loses nothing that it had written: the kernel has it, and the file's size
 power may keep the size and lose the bytes under it. So every ``SYNCED`` bytes are synced and the fact is written
 down, and in another boot than that of the last word an upload goes on from there.
 
+The time of a word is the time when it is over, so that a sweep need not read them all.
+
 ``ab12.doubt`` holds an offset behind which bytes wait for their checksum: a file that is there after a crash says
 where to cut. A sha256 of the bytes is kept in memory as they come; after a restart it is read from the file.
 """
@@ -137,11 +139,10 @@ class UploadFiles:
     def expired(self, now: float, before: float) -> list[str]:
         """See UploadStore."""
         with self._translated("read"):
-            touched = {path.name.partition(".")[0]: path.stat().st_mtime for path in self._root.iterdir()}
-        words = {name: self._word(name) for name in touched}
-        return [
-            name for name, word in words.items() if (word.upload.expires <= now if word else touched[name] < before)
-        ]
+            times = _times(self._root)
+        over = {name.removesuffix(WORD) for name, time in times.items() if name.endswith(WORD) and time <= now}
+        old = {name.partition(".")[0] for name, time in times.items() if not name.endswith(WORD) and time < before}
+        return sorted(over | {name for name in old if name + WORD not in times})
 
     def _own(self, id: str, offset: int) -> Path:
         """The file, which nobody else has under another name: a store that took it over keeps what it took."""
@@ -172,6 +173,7 @@ class UploadFiles:
                 _write_all(file, json.dumps(asdict(word)).encode(), 0)
                 if durably:
                     os.fsync(file)
+            os.utime(new, (word.upload.expires, word.upload.expires))
             new.replace(place)
             if durably:
                 _sync_names(self._root)
@@ -237,6 +239,16 @@ def _sync_names(directory: Path) -> None:
     """Make the names in a directory durable."""
     with _opened(directory, os.O_RDONLY) as opened:
         os.fsync(opened)
+
+
+def _times(directory: Path) -> dict[str, float]:
+    """When each file was changed, as far as it is still there."""
+    times = {}
+    with os.scandir(directory) as found:
+        for entry in found:
+            with suppress(FileNotFoundError):
+                times[entry.name] = entry.stat().st_mtime
+    return times
 
 
 def _size(path: Path) -> int:

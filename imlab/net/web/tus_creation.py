@@ -44,7 +44,7 @@ class Creation:
         given = key or (joined_id(asked.parts, asked.metadata) if asked.parts else "")
         expires = now + self._terms.keep
         upload = Upload(given or urandom(16).hex(), asked.length, asked.metadata, asked.concat, now, expires)
-        wish = None if upload.partial else tus.wish(asked.metadata)
+        wish = tus.wished(asked)
         begin(upload, wish, self._terms)
         if request.declared != 0 and (asked.parts or not request.of_bytes):
             raise Declined(415, "unsupported_media_type", f"only the bytes of one upload come with it, as {tus.BYTES}")
