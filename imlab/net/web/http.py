@@ -19,6 +19,7 @@ from imlab.net.web.ready import AtOnce
 from imlab.net.web.slow_heads import Connection, SlowHeads
 
 LOOK = 10.0  # seconds between two looks for requests that do not come to the end of their headers
+KEPT = 75  # seconds for an idle connection, as nginx: a client that keeps one for a minute hangs up first
 PATIENCE = 2  # seconds that requests under way get when the server stops
 
 
@@ -41,6 +42,7 @@ class HttpServer:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=PATIENCE,
+                timeout_keep_alive=KEPT,
                 ssl_certfile=tls[0] if tls else None,
                 ssl_keyfile=tls[1] if tls else None,
             )
