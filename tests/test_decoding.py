@@ -47,8 +47,8 @@ pytestmark = pytest.mark.process
 
 FILES: list[tuple[Codec, str, float]] = [  # seconds by which a length may be off
     (Opus(complexity=0), "ogg", 0),
-    (Opus(complexity=0), "mp4", 0.01),
-    (Opus(complexity=0), "webm", 0.01),
+    (Opus(complexity=0), "mp4", 0),
+    (Opus(complexity=0), "webm", 0),
     (Aac(), "m4a", 0),
     (Mp3(), "mp3", 0),
     (Pcm(), "wav", 0),
@@ -296,13 +296,13 @@ class Prey:
         self._process: DecoderProcess | None = None
         self.deaths = 0
 
-    def ask(self, data: bytes, container: str) -> dict[str, Any]:
-        return self._runner.run(self._ask(data, container))
+    def ask(self, data: bytes, codec: str) -> dict[str, Any]:
+        return self._runner.run(self._ask(data, codec))
 
-    async def _ask(self, data: bytes, container: str) -> dict[str, Any]:
+    async def _ask(self, data: bytes, codec: str) -> dict[str, Any]:
         self._process = self._process or await DecoderProcess.start(Allowance(cpu=5, wall=60))
         try:
-            return await self._process.ask(data, container, 60)
+            return await self._process.ask(data, codec, 60)
         except Ended:
             self._process, self.deaths = None, self.deaths + 1
             return {}
@@ -320,19 +320,21 @@ def prey(runner: asyncio.Runner) -> Iterator[Prey]:
 
 
 NOISE = Clip(np.random.default_rng(4).uniform(-0.3, 0.3, 9_600).astype(np.float32), 48_000)
-SEEDS = {kind: to_file(encode(codec, resample(NOISE, codec.rate)), kind)[1] for codec, kind, _ in FILES}
+SEEDS = [(codec.name, to_file(encode(codec, resample(NOISE, codec.rate)), kind)[1]) for codec, kind, _ in FILES]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(sorted(SEEDS)), st.integers(0, 1 << 32), st.integers(0, 8), st.booleans())
-def test_whatever_bytes_come_the_process_answers(prey: Prey, kind: str, seed: int, changes: int, cut: bool) -> None:
+@given(st.sampled_from(SEEDS), st.integers(0, 1 << 32), st.integers(0, 8), st.booleans())
+def test_whatever_bytes_come_the_process_answers(
+    prey: Prey, file: tuple[str, bytes], seed: int, changes: int, cut: bool
+) -> None:
     drawn = random.Random(seed)
-    data = bytearray(SEEDS[kind])
+    codec, data = file[0], bytearray(file[1])
     for _ in range(changes):
         data[drawn.randrange(len(data))] = drawn.randrange(256)
     if cut:
         del data[drawn.randrange(len(data)) :]
-    answer = prey.ask(bytes(data), kind)
+    answer = prey.ask(bytes(data), codec)
     assert answer == {} or "refused" in answer or len(bytes.fromhex(answer["waveform"])) == 64
     assert changes or cut or answer["seconds"] == pytest.approx(0.2, abs=0.07)
 
@@ -363,4 +365,4 @@ def test_the_servers_own_process_loads_no_decoder(container: str, speech: Clip, 
         [sys.executable, "-c", SERVER, str(tmp_path / "note")], capture_output=True, text=True, check=True
     )
     structure, decoding, *loaded = done.stdout.splitlines()
-    assert (abs(int(structure) - 1_500) <= 1, abs(int(decoding) - 1_500) <= 10, loaded) == (True, True, [""])
+    assert (abs(int(structure) - 1_500) <= 1, abs(int(decoding) - 1_500) <= 1, loaded) == (True, True, [""])

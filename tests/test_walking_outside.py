@@ -76,7 +76,7 @@ def test_ffmpegs_files_last_as_long_as_they_were(
     assert walk(file.read_bytes()) == walked
     assert walked.seconds == pytest.approx(clip.seconds, abs=off + 1e-3)
     with file.open("rb") as sound:
-        assert hear(sound, walked.container).seconds == pytest.approx(walked.seconds, abs=AGREE)
+        assert hear(sound, walked.codec).seconds == pytest.approx(walked.seconds, abs=AGREE)
     with pytest.raises(CodecError):
         walk(file.read_bytes()[: -len(file.read_bytes()) // 20])
 

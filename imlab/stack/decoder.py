@@ -48,7 +48,7 @@ def _answer(asked: dict[str, Any], body: bytes) -> dict[str, Any]:
     """What was heard; "refused": why the file is not to be had; "failed": what went wrong on our side."""
     try:
         with io.BytesIO(body) if asked["path"] is None else Path(asked["path"]).open("rb") as file:
-            heard = hear(file, asked["container"])
+            heard = hear(file, asked["codec"])
     except PeerError as error:
         return {"refused": str(error)[:MOST_WORDS]}
     except MemoryError:

@@ -70,10 +70,10 @@ class DecoderProcess:
         """May it be asked? As far as we heard: a process that was killed is told of a little later."""
         return not self._given_up and self._process.returncode is None
 
-    async def ask(self, body: Body, container: str, wall: float) -> dict[str, Any]:
+    async def ask(self, body: Body, codec: str, wall: float) -> dict[str, Any]:
         """Its answer, see decoder.py; Ended when there is none within so many seconds."""
         inline, path = (body, None) if isinstance(body, bytes) else (b"", str(body.absolute()))
-        question = json.dumps({"path": path, "size": len(inline), "container": container}).encode()
+        question = json.dumps({"path": path, "size": len(inline), "codec": codec}).encode()
         assert self._process.stdin
         self._process.stdin.write(b"".join((question, b"\n", inline)))
         return await self._hear(wall)

@@ -100,14 +100,14 @@ class Decoding:
         self._files += 1
         try:
             async with self._turns:
-                return _fair(await self._asked(body, walked.container))
+                return _fair(await self._asked(body, walked.codec))
         finally:
             self._files -= 1
 
-    async def _asked(self, body: Body, container: str) -> dict[str, Any]:
+    async def _asked(self, body: Body, codec: str) -> dict[str, Any]:
         process = await self._process()
         try:
-            return await process.ask(body, container, self._allowance.wall)
+            return await process.ask(body, codec, self._allowance.wall)
         except Ended as error:
             raise _blamed(error) from error
         finally:
