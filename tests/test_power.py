@@ -25,7 +25,7 @@ from tests.test_crash import BIN, KINDS, ROOMS, check, committing
 from tests.test_store import note
 from tests.tools import lacking
 
-CUTS = 15  # of each kind of store
+CUTS = 12  # of each kind of store
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from imlab.errors import DoorError, PeerError
 from imlab.server.doors import NO_BODIES, Body, Committed, Page, Span
 from imlab.store.bodies import sync_directory
 from imlab.store.body import emptied, fault, take_over
+from imlab.store.checkpoint import Checkpoints
 from imlab.store.emptying import Emptying
 from imlab.store.entry import Entry, Row, entry_of, is_same
 from imlab.store.index import Writing
@@ -44,6 +45,7 @@ class SqliteStore:
             self._writing = opened.enter_context(closing(Writing(directory / "notes.sqlite")))
             self._reading = opened.enter_context(closing(Reading(directory / "notes.sqlite")))
             self._shelves = opened.enter_context(closing(Shelves(directory, bodies, self._writing, self._reading)))
+            self._checkpoints = opened.enter_context(closing(Checkpoints(directory / "notes.sqlite")))
             looking = opened.enter_context(closing(Reading(directory / "notes.sqlite")))  # at all bodies, for long
             self._emptying = Emptying(self._shelves, self._writing, looking, self._turn)
             replay = Replay(self._writing, self._shelves)
@@ -60,6 +62,7 @@ class SqliteStore:
         try:
             with self._turn, self._translated("write"):
                 answers = self._commit(notes, bodies)
+                self._checkpoints.committed(self._writing.base.total_changes)
         except DoorError as error:
             if len(notes) == 1:
                 return [error]
