@@ -96,7 +96,7 @@ class Downloads:
         answer = plan(note, asked(scope["headers"]), method == "HEAD")
         async with aclosing(self._body(note, answer, scope, receive)) as body:
             first = await anext(body)
-            yield {"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)}
+            yield {"type": "http.response.start", "status": answer.status, "headers": [*answer.usual, *answer.own]}
             yield first
             async for event in body:
                 yield event
@@ -144,4 +144,5 @@ def _ready(note: Kept, method: bytes, conditions: Asked) -> Ready | None:
     if answer.stop - answer.start > AT_ONCE:
         return None
     body = memoryview(note.body or b"")[answer.start : answer.stop]
-    return Ready(answer.status, lines(answer.headers), body)
+    usual = note.lines if answer.usual is note.headers else lines(answer.usual)
+    return Ready(answer.status, usual + lines(answer.own), body)

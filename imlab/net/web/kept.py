@@ -31,6 +31,7 @@ class Kept:
     body: bytes | None
     etag: bytes
     headers: tuple[Header, ...]
+    lines: bytes  # the same, as they travel
     whole: Ready  # to GET, if body is there
     head: Ready  # to HEAD
 
@@ -58,8 +59,10 @@ def kept(id: str, type: str, sha256: str, size: int, modified: int, body: bytes 
         (b"cache-control", FOREVER),
         (b"accept-ranges", b"bytes"),
     )
-    told = lines((*headers, (b"content-length", b"%d" % size)))
-    return Kept(id, type, sha256, size, modified, body, etag, headers, Ready(200, told, body or b""), Ready(200, told))
+    usual = lines(headers)
+    told = usual + b"content-length: %d\r\n" % size
+    whole, head = Ready(200, told, body or b""), Ready(200, told)
+    return Kept(id, type, sha256, size, modified, body, etag, headers, usual, whole, head)
 
 
 def unpack(id: str, value: bytes) -> Kept:

@@ -14,10 +14,11 @@ _REPEATED = (b"etag", b"last-modified", b"cache-control")  # in a 304: section 1
 
 
 class Plan(NamedTuple):
-    """An answer but for its body: bytes of the file from start up to stop."""
+    """An answer but for its body: bytes of the file from start up to stop. own: the headers of this answer alone."""
 
     status: int
-    headers: tuple[Header, ...]
+    usual: tuple[Header, ...]
+    own: tuple[Header, ...]
     start: int
     stop: int
 
@@ -28,13 +29,13 @@ def plan(note: Kept, asked: Asked, head: bool) -> Plan:
     if code == 412:
         raise Refusal(412, "precondition_failed", f"note {note.id} is {note.etag.decode()}")
     if code == 304:
-        return Plan(304, tuple(header for header in note.headers if header[0] in _REPEATED), 0, 0)
+        return Plan(304, tuple(header for header in note.headers if header[0] in _REPEATED), (), 0, 0)
     place = None if head else _place(note, range_wanted(asked, note.etag, note.modified))
     if place is None:
-        return Plan(200, (*note.headers, _length(note.size)), 0, 0 if head else note.size)
+        return Plan(200, note.headers, (_length(note.size),), 0, 0 if head else note.size)
     start, stop = place
     told = (b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, note.size))
-    return Plan(206, (*note.headers, told, _length(stop - start)), start, stop)
+    return Plan(206, note.headers, (told, _length(stop - start)), start, stop)
 
 
 def _place(note: Kept, wanted: bytes | None) -> tuple[int, int] | None:
