@@ -16,9 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError, PeerError
+from imlab.net.web.answers import Refusal
+from imlab.net.web.conditions import asked
 from imlab.net.web.download import AT_ONCE, Downloads
 from imlab.net.web.hot import Hot, Warmth
+from imlab.net.web.kept import kept
 from imlab.net.web.kinds import TYPES, extension_of, is_sound
+from imlab.net.web.partial import plan
 from imlab.net.web.pieces import PIECE
 from imlab.net.web.zerocopy import ZERO_COPY
 from imlab.store.memory import MemoryStore
@@ -325,3 +329,24 @@ def test_every_type_has_its_extension() -> None:
     for kind in TYPES.values():
         assert is_sound(kind)
         assert TYPES[extension_of(kind)].partition(";")[0] == kind.partition(";")[0]
+
+
+HEADERS = st.sampled_from(
+    ("range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+)
+PIECES = st.sampled_from((TAG, THEN, "W/", "*", ",", " ", "bytes=", "-", "9", ":", "GMT", "+", "Nov", "1", '"', ";"))
+
+
+@given(st.dictionaries(HEADERS, st.lists(PIECES | st.text("\x7f ,;:()<>\xff09", max_size=3), max_size=9).map("".join)))
+def test_whatever_is_asked_is_answered(headers: dict[str, str]) -> None:
+    answer = plan_of(headers)
+    assert answer in (200, 206, 304, 412, 416)
+
+
+def plan_of(headers: dict[str, str]) -> int:
+    """The status alone, without a loop."""
+    held = kept("0" * 32, "audio/ogg", sha256(SMALL).hexdigest(), len(SMALL), RECORDED, SMALL)
+    try:
+        return plan(held, asked(headers_of(headers)), head=False).status
+    except Refusal as refusal:
+        return refusal.status
