@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imlab.net.web.intents import query
+from imlab.net.web.intents import Ids, is_id, query
 from imlab.net.web.put import Put
 from imlab.server.parts import Malformed
 from imlab.server.upload_terms import Patience, UploadTerms
@@ -97,6 +98,20 @@ def test_a_query_means_what_the_library_says(text: bytes) -> None:
     else:
         expected.pop("", None)
         assert {name: value for name, value in query(text).items() if name} == expected
+
+
+def test_ids_are_new_in_every_process() -> None:
+    ids = Ids()
+    drawn = [ids() for _ in range(1_000)]
+    assert all(map(is_id, drawn)) and len(set(drawn)) == 1_000
+    ours, theirs = os.pipe()
+    if not (child := os.fork()):
+        os.write(theirs, ids().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(ours, 100).decode() != ids()
+    os.close(ours)
+    os.close(theirs)
 
 
 REFUSED: dict[str, tuple[dict[str, str], bytes, tuple[int, str]]] = {

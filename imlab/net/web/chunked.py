@@ -18,8 +18,8 @@ from typing import Any
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal
 from imlab.net.web.arrival import Arrival, Seen
-from imlab.net.web.intents import intent, is_id
-from imlab.net.web.posting import Intent, Posted, Posting
+from imlab.net.web.intents import GUEST, intent, is_id
+from imlab.net.web.posting import Posted, Posting
 from imlab.net.web.spool import in_a_thread
 from imlab.net.web.unfinished import Unfinished, reopened
 from imlab.server.part_store import PartStore
@@ -104,9 +104,7 @@ class Chunked:
         """A new upload, remembered on disk."""
         if len(self._uploads) >= self._terms.unfinished:
             raise DoorError(f"{len(self._uploads)} uploads are unfinished: try again later")
-        wanted = intent(fields.get("room", ""), fields, file if is_id(file) else "", type, self._clock())
-        if not is_id(file):
-            wanted = replace(wanted, id=_note_id(wanted, file))
+        wanted = intent(fields.get("room", ""), fields, _note_id(file, fields), type, self._clock())
         upload = Unfinished(file, how, wanted, self._clock())
         await in_a_thread(partial(self._store.begin, file, upload.about(), how.total))
         self._uploads[file] = upload
@@ -156,6 +154,9 @@ def _check(upload: Unfinished, fields: Mapping[str, str]) -> None:
             raise PeerError(f"{upload.file} is for {name} {known!r}, not {fields[name]!r:.60}")
 
 
-def _note_id(wanted: Intent, file: str) -> str:
-    """The same upload of the same sender has the same one."""
-    return sha256(f"{wanted.room}\0{wanted.sender}\0{file}".encode()).hexdigest()[: limits.ID]
+def _note_id(file: str, fields: Mapping[str, str]) -> str:
+    """The upload's own id where a note may have it; else one that the same upload of the same sender gets again."""
+    if is_id(file):
+        return file
+    names = (fields.get("room", ""), fields.get("sender", GUEST), file)
+    return sha256("\0".join(names).encode()).hexdigest()[: limits.ID]

@@ -71,8 +71,7 @@ class Upload:
             form.end()
             if place is None:
                 raise Unacceptable("content", "an empty file is no voice note")
-            key = headers.get(b"idempotency-key", b"").decode("latin-1")
-            return await self._taken(form, place, key)
+            return await self._taken(form, place, headers.get(b"idempotency-key", b"").decode("latin-1"))
         finally:
             if place is not None:
                 await place.discard()

@@ -14,6 +14,7 @@ from imlab.wire import limits
 GUEST = "guest"  # the sender of those who say none
 HEX = "0123456789abcdef"
 WORDS = 32  # in one query
+DRAWN = 256  # ids at a time
 
 
 def query(text: bytes) -> dict[str, str]:
@@ -29,6 +30,27 @@ def query(text: bytes) -> dict[str, str]:
     return {name: value for name, _, value in [pair.partition("=") for pair in said.split("&")] if name}
 
 
+class Ids:
+    """New ids of notes, 128 random bits each, drawn many at a time.
+
+    The kernel's randomness costs half a microsecond, but Python lets go of its lock to ask for it: with a store's
+    threads at work, asking for each note took a tenth of all CPU time of an upload.
+    """
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+        os.register_at_fork(after_in_child=self._left.clear)  # two processes must not give the same ones
+
+    def __call__(self) -> str:
+        if not self._left:
+            drawn = os.urandom(DRAWN * limits.ID // 2).hex()
+            self._left += [drawn[at : at + limits.ID] for at in range(0, len(drawn), limits.ID)]
+        return self._left.pop()
+
+
+_new_id = Ids()
+
+
 def intent(room: str, said: Mapping[str, str], key: str, type: str, now: float) -> Intent:
     """key: the note's id, "" for a new one. type: the file's media type as claimed. now: Unix time in seconds."""
     sender = said.get("sender", GUEST)
@@ -38,7 +60,7 @@ def intent(room: str, said: Mapping[str, str], key: str, type: str, now: float) 
     _check_name("sender", sender)
     tapped = said.get("timestamp_ms")
     return Intent(
-        key or os.urandom(16).hex(),
+        key or _new_id(),
         room,
         sender,
         int(now * 1000) if tapped is None else _number("timestamp_ms", tapped, limits.INTEGER),
