@@ -237,6 +237,17 @@ def test_a_damaged_body_is_said_aloud_and_costs_no_other(tmp_path: Path, case: s
         assert store.find(note(3).id) == replace(note(3), sequence=3)
 
 
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_note_that_is_damaged_can_be_removed_so_that_its_room_is_read_again(tmp_path: Path, case: str) -> None:
+    kind, damage, _ = DAMAGE[case]
+    with closing(SqliteStore(tmp_path, KINDS[kind])) as store:
+        store.commit([note(1)])
+        damage(tmp_path)
+        store.commit([note(2)])
+        assert store.remove(note(1).id)
+        assert [kept.size for kept in store.load("kitchen", 0, 1_000).notes] == [0, 100]
+
+
 def test_what_a_killed_server_half_wrote_is_swept(tmp_path: Path) -> None:
     SqliteStore(tmp_path).close()
     left = tmp_path / "bodies" / "new" / "half"
