@@ -8,6 +8,7 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -73,6 +74,12 @@ class Host:
     def left(self) -> list[str]:
         """Spools and parts."""
         return [path.name for each in ("puts", "forms", "parts") for path in (self.directory / each).iterdir()]
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for what the server does by itself."""
+        end = time.monotonic() + 30
+        while not holds():
+            assert self.process.poll() is None and time.monotonic() < end
 
     def sizes(self) -> list[int]:
         """Of spools, in bytes."""
@@ -194,8 +201,7 @@ def test_many_uploads_take_a_quarter_of_a_megabyte_each(host: Host) -> None:
         connections = list(
             threads.map(lambda _: host.raw(head("PUT /notes/hall", 8 * MB) + bytes(4 * MB)), range(MANY))
         )
-    while len(host.left()) < MANY or min(host.sizes()) < 3 * MB:
-        assert host.process.poll() is None
+    host.until(lambda: len(host.left()) == MANY and min(host.sizes()) > 3 * MB)
     assert host.memory("VmHWM") - before < MANY * MB // 4 + MB  # and a megabyte for the threads, once
     for connection in connections:
         connection.close()
@@ -259,10 +265,8 @@ def test_more_than_was_declared_is_never_part_of_the_note(host: Host) -> None:
 
 def test_less_than_was_declared_and_then_goodbye_leaves_nothing(host: Host) -> None:
     with host.raw(head("PUT /notes/hall", MB) + bytes(MB - 1)):
-        while not host.left():
-            assert host.process.poll() is None
-    while host.left():
-        assert host.process.poll() is None
+        host.until(lambda: bool(host.left()))
+    host.until(lambda: not host.left())
     with closing(SqliteStore(host.closed() / "store")) as store:
         assert kept(store, "hall") == []
 
@@ -296,8 +300,7 @@ def test_a_killed_server_goes_on_with_what_had_arrived(tmp_path: Path) -> None:
     host = Host(tmp_path)
     assert [host.part(index, lambda: [data], MB)[0] for index in (3, 1)] == [200, 200]
     with host.raw(head("PUT /notes/hall", 2 * MB) + bytes(MB)):  # and one in the middle of a whole upload
-        while not any((tmp_path / "puts").iterdir()):
-            assert host.process.poll() is None
+        host.until(lambda: any((tmp_path / "puts").iterdir()))
         host.kill()
     with hosted(tmp_path) as again:
         assert not list((tmp_path / "puts").iterdir())
