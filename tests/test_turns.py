@@ -43,11 +43,11 @@ def holder(turns: Turns, has_it: asyncio.Event, does: Callable[[Turn], Awaitable
 def test_whoever_waits_for_bytes_gives_way() -> None:
     async def scene() -> None:
         turns, has_it = Turns(), asyncio.Event()
-        dead = holder(turns, has_it, lambda turn: turn.wait(never()))
+        dead = holder(turns, has_it, lambda turn: turn.wait(never))
         await has_it.wait()
         async with turns.take(ID) as turn:
             assert dead.done() and isinstance(dead.exception(), Replaced)
-            assert await turn.wait(at_once()) == b"bytes"
+            assert await turn.wait(at_once) == b"bytes"
 
     run(scene())
 
@@ -58,15 +58,42 @@ def test_whoever_does_not_wait_now_gives_way_at_the_next_wait() -> None:
 
         async def writes_first(turn: Turn) -> bytes:
             await go_on.wait()
-            return await turn.wait(never())
+            return await turn.wait(never)
 
         busy = holder(turns, has_it, writes_first)
         await has_it.wait()
-        newcomer = holder(turns, asyncio.Event(), lambda turn: turn.wait(at_once()))
+        newcomer = holder(turns, asyncio.Event(), lambda turn: turn.wait(at_once))
         await asyncio.sleep(0)
         go_on.set()
         assert await newcomer == b"bytes"
         assert isinstance(busy.exception(), Replaced)
+
+    run(scene())
+
+
+def test_several_newcomers_send_away_once() -> None:
+    """What is told to go is not told again while it puts its bytes away."""
+
+    async def scene() -> None:
+        turns, has_it, told, go_on = Turns(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def puts_away(turn: Turn) -> bytes:
+            try:
+                return await turn.wait(never)
+            except Replaced:
+                told.set()
+                await go_on.wait()
+                return b"put away"
+
+        dead = holder(turns, has_it, puts_away)
+        await has_it.wait()
+        newcomers = [holder(turns, asyncio.Event(), lambda turn: turn.wait(at_once)) for _ in range(3)]
+        await told.wait()
+        newcomers.append(holder(turns, asyncio.Event(), lambda turn: turn.wait(at_once)))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await dead == b"put away"
+        assert await asyncio.gather(*newcomers) == [b"bytes"] * 4
 
     run(scene())
 

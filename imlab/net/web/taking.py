@@ -30,7 +30,7 @@ class Taking:
         """
         try:
             while not incoming.whole:
-                self._keep(await turn.wait(incoming.piece()))
+                self._keep(await turn.wait(incoming.piece))
                 if self.offset - self.written >= self._memory and not incoming.whole:
                     await self._flush()
             if self._check is not None:
