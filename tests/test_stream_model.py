@@ -23,7 +23,7 @@ from imlab.net.simulated.outflow import HEADERS, SEGMENT
 from imlab.net.simulated.segmentcircuit import framing
 from imlab.net.simulated.segments import DATAGRAM, Segments
 from imlab.net.simulated.tcpterms import TCP, TLS, WEBSOCKET
-from imlab.wire.messages import Ack, Chunk, Hello, Message, Ping, Welcome
+from imlab.wire.messages import Ack, Chunk, File, Hello, Message, PacketLayout, Ping, Welcome
 from imlab.wire.sizes import checked_size, swift_size
 from tests.conformance import note
 
@@ -243,6 +243,7 @@ def packets(*sizes: int) -> Message:
 MESSAGES: list[Message] = [
     note("tea", "ann", 3, size=1), note("tee", "änn", 3, size=777), replace(note("t", "a", 3), sequence=1 << 40),
     replace(note("t", "a", 3, size=70_000), unknown=b"\xc2\x0c\x01x"), packets(127, 128, 900), packets(20_000, 1, 300),
+    replace(note("tea", "ann", 3), audio=b"", size=0, layout=PacketLayout(), file=File("ab" * 32, 12_345, "audio/ogg")),
     Chunk("a" * 32, 0, b""),
     Chunk("a" * 32, 65_536, b"x" * 65_536), Ack("a" * 32, "tea", 1), Ack("b" * 32, "tée", 300), Hello("ann"), Ping(),
     Welcome("server", 65_536, 1 << 20, 30_000, ("opus",)),

@@ -7,8 +7,9 @@ crash and come back over the same store. Every random choice comes from the seed
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -49,7 +50,7 @@ class World:
         self._seed, self._random = seed, Random(seed)
         self._transport, self._weigh = transport or Messages(), weigh
         self._heap: list[tuple[float, int, Act, tuple[Any, ...]]] = []
-        self._order = 0
+        self._order = count()  # so that events of one moment happen as they were planned
         self._store = store
         self.server: Node | None = Node(hub)
         self.phones: dict[str, PhoneNode] = {}
@@ -76,8 +77,7 @@ class World:
 
     def at(self, when: float, act: Act, *facts: Any) -> None:
         """Do ``act(*facts)`` at a time; calls on a phone belong inside ``using``."""
-        self._order += 1
-        heapq.heappush(self._heap, (when if when > self.now else self.now, self._order, act, facts))
+        heappush(self._heap, (when if when > self.now else self.now, next(self._order), act, facts))
 
     def using(self, name: str, act: Callable[[Phone, float], None]) -> None:
         """Let the application call a phone's verbs, and carry out what follows."""
@@ -87,11 +87,11 @@ class World:
 
     def run(self, until: float | None = None, done: Callable[[], bool] | None = None) -> None:
         """Let events happen until a time, until ``done``, or until there are none left."""
-        heap, take = self._heap, heapq.heappop
+        heap = self._heap
         while heap and not (done and done()):
             if until is not None and heap[0][0] > until:
                 break
-            self.now, _, act, facts = take(heap)
+            self.now, _, act, facts = heappop(heap)
             self.happened += 1
             act(*facts)
         if until is not None and not (done and done()):

@@ -11,6 +11,7 @@ from imlab.wire.messages import Ack, Chunk, File, Message, PacketLayout, VoiceMe
 from imlab.wire.protobuf import Protobuf
 
 FRAMING = Protobuf()
+HEAD = (0, *(1 + -(-bits // 7) for bits in range(1, 65)))  # bytes of a tag and a number, by its bits; 0 is left out
 MOST_WEIGHED = 1024  # layouts; a note is weighed on its way up, and soon after on its way down
 WEIGHED: dict[int, tuple[PacketLayout, int]] = {}
 
@@ -24,22 +25,28 @@ def swift_size(message: Message) -> int:
     """The same, computed where messages are many or long."""
     kind = type(message)
     if kind is VoiceMessage:
-        return _wrapped(_note(message))  # type: ignore[arg-type]
+        return _part(_note(message))  # type: ignore[arg-type]
     if kind is Chunk:
-        return _wrapped(_text(message.id) + _numbers(message.offset) + _bytes(message.audio))  # type: ignore[union-attr]
+        return _part(_text(message.id) + HEAD[message.offset.bit_length()] + _field(len(message.audio)))  # type: ignore[union-attr]
     if kind is Ack:
-        return _wrapped(_text(message.id) + _text(message.room) + _numbers(message.sequence))  # type: ignore[union-attr]
+        return _part(_text(message.id) + _text(message.room) + HEAD[message.sequence.bit_length()])  # type: ignore[union-attr]
     return checked_size(message)
 
 
 def _note(note: VoiceMessage) -> int:
-    size = _names(note.sender, note.room, note.codec) + _text(note.id) + _layout(note.layout) + len(note.unknown)
-    size += _numbers(note.timestamp_ms, note.duration_ms, note.size, note.sequence)
-    if note.waveform:
-        size += _wrapped(len(note.waveform))
-    if note.audio:
-        size += _wrapped(len(note.audio))
-    return size + _file(note.file) if note.file else size
+    return (
+        _names(note.sender, note.room, note.codec)
+        + _text(note.id)
+        + HEAD[note.timestamp_ms.bit_length()]
+        + HEAD[note.duration_ms.bit_length()]
+        + HEAD[note.sequence.bit_length()]
+        + HEAD[note.size.bit_length()]
+        + _layout(note.layout)
+        + _field(len(note.waveform))
+        + _field(len(note.audio))
+        + len(note.unknown)
+        + (_file(note.file) if note.file else 0)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -48,7 +55,7 @@ def _names(sender: str, room: str, codec: str) -> int:
 
 
 def _file(file: File) -> int:
-    return _wrapped(len(file.sha256) // 2) + _numbers(file.size) + _text(file.type)
+    return _field(len(file.sha256) // 2) + HEAD[file.size.bit_length()] + _text(file.type)
 
 
 def _layout(layout: PacketLayout) -> int:
@@ -57,36 +64,26 @@ def _layout(layout: PacketLayout) -> int:
     if known is None:
         if len(WEIGHED) >= MOST_WEIGHED:
             WEIGHED.clear()
-        numbers = _numbers(layout.rate, layout.delay, layout.samples, layout.packet_samples)
-        size = numbers + _packed(layout.sizes)
-        known = WEIGHED[id(layout)] = (layout, _wrapped(size))  # while it is here its id is nobody else's
+        numbers = (layout.rate, layout.delay, layout.samples, layout.packet_samples)
+        size = sum([HEAD[number.bit_length()] for number in numbers]) + _field(_packed(layout.sizes))
+        known = WEIGHED[id(layout)] = (layout, _part(size))  # while it is here its id is nobody else's
     return known[1]
 
 
 def _packed(sizes: tuple[int, ...]) -> int:
-    if not sizes:
-        return 0
-    if max(sizes) < 0x4000:
-        return _wrapped(len(sizes) + len([size for size in sizes if size >= 0x80]))
-    return _wrapped(sum(map(_varint, sizes)))
+    """A number takes a byte for each seven bits, and most packets are below 128 bytes."""
+    return len(sizes) + sum([(size.bit_length() - 1) // 7 for size in sizes if size >= 0x80])
 
 
 def _text(text: str) -> int:
-    return _wrapped(len(text) if text.isascii() else len(text.encode())) if text else 0
+    return _field(len(text) if text.isascii() else len(text.encode()))
 
 
-def _bytes(data: bytes) -> int:
-    return _wrapped(len(data)) if data else 0
+def _field(length: int) -> int:
+    """With its tag, of one byte for all fields that we have, and its length; what is empty is left out."""
+    return length + HEAD[length.bit_length()]
 
 
-def _numbers(*values: int) -> int:
-    return sum([1 + (value.bit_length() + 6) // 7 for value in values if value])
-
-
-def _wrapped(length: int) -> int:
-    """With its tag, of one byte for all fields that we have, and its length."""
-    return length + (2 if length < 0x80 else 3 if length < 0x4000 else 1 + _varint(length))
-
-
-def _varint(value: int) -> int:
-    return (value.bit_length() + 6) // 7 or 1
+def _part(length: int) -> int:
+    """A message in a message: there, even where it is empty."""
+    return _field(length) or 2

@@ -56,8 +56,8 @@ class MessageCircuit:
     def write(self, up: bool, size: int, what: Any) -> int:
         """See Circuit."""
         clock, pipe = self._clock, self._up if up else self._down
-        clock.at(pipe.send(size, clock.now), self._arrive, up, what)
-        unsent = pipe.unsent(clock.now)
+        arrival, unsent = pipe.send(size, clock.now)
+        clock.at(arrival, self._arrive, up, what)
         if unsent:
             clock.at(pipe.drained_at, self._drain, up, pipe)
         return unsent

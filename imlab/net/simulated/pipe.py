@@ -29,8 +29,8 @@ class Pipe:
         self.drained_at = 0.0  # when everything handed over so far is serialised
         self._last = 0.0
 
-    def send(self, size: int, now: float) -> float:
-        """The arrival time of the last of ``size`` bytes handed over now."""
+    def send(self, size: int, now: float) -> tuple[float, int]:
+        """When the last of ``size`` bytes handed over now arrives, and how many are not yet serialised."""
         link, free = self._link, self.drained_at
         self.drained_at = free = (now if now > free else free) + size / self._rate
         at = free + link.delay
@@ -40,11 +40,7 @@ class Pipe:
             at += self._retransmissions(size) * max(LEAST_TIMEOUT, 4 * link.delay)
         if at > self._last:
             self._last = at
-        return self._last
-
-    def unsent(self, now: float) -> int:
-        """Bytes handed over and not yet serialised."""
-        return round((self.drained_at - now) * self._rate) if self.drained_at > now else 0
+        return self._last, round((free - now) * self._rate) if free > now else 0
 
     def _retransmissions(self, size: int) -> int:
         rounds, pending = 0, -(-size // SEGMENT)
