@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imlab.errors import DoorError, PeerError
-from imlab.server.doors import Committed, Page
+from imlab.server.doors import Committed, Page, Unacceptable
 from imlab.server.hub import Hub
 from imlab.server.terms import Terms
 from imlab.wire.effects import Answer, Broadcast, Close, Effect, Load, Send, Store
@@ -315,7 +315,8 @@ def test_a_posted_note_of_a_codec_that_is_not_kept_is_refused() -> None:
     bench.hub.post("http 1", replace(FILED, codec="mp3"), 0)
     (answer,) = bench.do()
     assert isinstance(answer, Answer)
-    assert isinstance(answer.result, PeerError)
+    assert isinstance(answer.result, Unacceptable)
+    assert answer.result.kind == "type"
 
 
 def test_a_file_does_not_come_by_word_of_a_session() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imlab.errors import PeerError
+from imlab.server.doors import Unacceptable
 from imlab.server.terms import Terms
 from imlab.wire.messages import Chunk, VoiceMessage
 from imlab.wire.pieces import Assembly
@@ -114,7 +115,8 @@ class Intake:
 
     def _check_codec(self, message: VoiceMessage) -> None:
         if self._terms.codecs and message.codec not in self._terms.codecs:
-            raise PeerError(f"codec {message.codec} is not kept here, only {', '.join(self._terms.codecs)}")
+            kept = ", ".join(self._terms.codecs)
+            raise Unacceptable("type", f"codec {message.codec} is not kept here, only {kept}")
 
     def _begun(self, note_id: str) -> VoiceMessage | None:
         if note_id in self._pending:
