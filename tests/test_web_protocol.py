@@ -205,6 +205,19 @@ def test_unusual_requests(server: Served, request_: str, stays: bool | None, lar
             assert answer(coming)[2] == SMALL
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_who_has_gone_without_reading_is_no_error(
+    server: Served, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = f"GET {path_of(number)} HTTP/1.1\r\n{HOST}\r\n".encode()
+    with closing(server.connection()) as connection:
+        for _ in range(5):
+            with closing(server.said(asked * 1000)):
+                assert get(connection, 1) == (200, SMALL)
+            assert get(connection, 1) == (200, SMALL)
+    assert caplog.records == []
+
+
 def test_who_has_gone_is_sent_nothing_more(server: Served) -> None:
     file = server.directory / "bodies" / sha256(LARGE).hexdigest()
 

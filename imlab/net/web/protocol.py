@@ -24,6 +24,7 @@ class WebProtocol(HttpToolsProtocol):
         super().__init__(*args, **settings)
         self._at_once = at_once
         self._answered = False  # the request that is coming in, at once
+        self._running: RequestResponseCycle | None = None  # while self.cycle may be one that waits its turn
         self._dated: list[tuple[bytes, bytes]] | None = None  # uvicorn's own headers, remade every second,
         self._date = b""  # and as they travel
 
@@ -32,6 +33,13 @@ class WebProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._zero_copy = HERE and self.scheme == "http"
         transport.set_write_buffer_limits(UNSENT)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """uvicorn tells the request that came last; the one that is being answered has to know."""
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """All is known of a request but its body."""
@@ -54,15 +62,19 @@ class WebProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _ready(self) -> Ready | None:
-        idle = self.cycle is None or self.cycle.response_complete
-        if self._at_once is None or not idle or self.flow.write_paused or self.transport.is_closing():
+        if self._at_once is None or not self._is_plain():
             return None
+        return self._at_once(self.parser.get_method(), self.url, self.headers)
+
+    def _is_plain(self) -> bool:
+        """Is nothing else under way on the connection, and nothing unusual about the request?"""
+        idle = self.cycle is None or self.cycle.response_complete
+        if not idle or self.flow.write_paused or self.transport.is_closing():
+            return False
         parser = self.parser
         if self.expect_100_continue or parser.should_upgrade() or not parser.should_keep_alive():
-            return None
-        return (
-            self._at_once(parser.get_method(), self.url, self.headers) if parser.get_http_version() == "1.1" else None
-        )
+            return False
+        return parser.get_http_version() == "1.1"
 
     def _usual(self) -> bytes:
         if self._dated is not self.server_state.default_headers:
@@ -71,5 +83,6 @@ class WebProtocol(HttpToolsProtocol):
         return self._date
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
         application: Any = ZeroCopy(cycle, app) if self._zero_copy else app
         super()._start_asgi_task(cycle, application)

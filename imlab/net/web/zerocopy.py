@@ -61,7 +61,7 @@ class ZeroCopy:
         await cycle.flow.drain()  # what was written before goes first
         cycle.transport.set_write_buffer_limits(UNSENT)
         if cycle.disconnected or cycle.transport.is_closing():
-            return 0
+            raise ConnectionAbortedError("the client has gone")
         line = os.dup(cycle.transport.get_extra_info("socket").fileno())
         try:
             while at < stop and not cycle.disconnected:
