@@ -71,7 +71,9 @@ def _layout(layout: PacketLayout) -> int:
 
 
 def _packed(sizes: tuple[int, ...]) -> int:
-    """A number takes a byte for each seven bits, and most packets are below 128 bytes."""
+    """A number takes a byte for each seven bits, and packets of speech are below 128 bytes."""
+    if max(sizes, default=0) < 0x80:
+        return len(sizes)
     return len(sizes) + sum([(size.bit_length() - 1) // 7 for size in sizes if size >= 0x80])
 
 
