@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     for study in [chosen] if chosen else all_studies(places):
         for path in _draw(study, places):
             print(shown(path))
-    letters = execute_all(notebooks(places, chosen.experiment.question if chosen else ""), "reference")
+    letters = execute_all(notebooks(places, chosen), "reference")
     for path in _keep(letters):
         print(shown(path))
     entries = [Entry(study, standing(study, places)) for study in all_studies(places)]

@@ -11,6 +11,7 @@ import nbformat
 from tqdm import tqdm
 
 from imlab.desk.measuring.places import Places
+from imlab.desk.measuring.study import Study
 from imlab.desk.report.execute import Notebook, execute, page
 from imlab.errors import DoorError
 
@@ -28,10 +29,22 @@ class Letters:
         return {path.stem: page(notebook, path.stem.replace("_", " ")) for path, notebook in self.done.items()}
 
 
-def notebooks(places: Places, question: str = "") -> list[Path]:
-    """All of them in the order of reading, or those that tell one study: their title is its question."""
+def notebooks(places: Places, study: Study | None = None) -> list[Path]:
+    """All of them in the order of reading, or those that tell one study.
+
+    A notebook tells a study if it is called like it but for the number, or if its title is the study's question.
+    """
     found = sorted(places.notebooks.glob("*.ipynb"))
-    return [path for path in found if not question or _title(path) == " ".join(question.split())]
+    return [path for path in found if study is None or _tells(path, study)]
+
+
+def _tells(path: Path, study: Study) -> bool:
+    return _words(path.stem) == _words(study.name) or _title(path) == " ".join(study.experiment.question.split())
+
+
+def _words(name: str) -> str:
+    """A name without its number: studies are numbered by importance, notebooks in the order of reading."""
+    return name.partition("_")[2]
 
 
 def _title(path: Path) -> str:

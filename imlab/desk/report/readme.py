@@ -41,7 +41,7 @@ def _table(places: Places) -> Iterator[str]:
 def _line(study: Study, answer: Answer, places: Places) -> str:
     manifest = answer.run.manifest
     question = " ".join(study.experiment.question.split())
-    letters = notebooks(places, question)
+    letters = notebooks(places, study)
     told = f"[{question}]({places.notebooks.name}/{letters[0].name})" if letters else question
     when = f"{manifest.started[:10]}, {manifest.scale} scale, {manifest.kept} blocks"
     return f"| {told} | {answer.conclusion} | {when} |\n"
