@@ -60,7 +60,7 @@ async def media(
         tus = Tus(UploadFiles(uploads / "tus"), library.find, posting, terms, plan.names)
         parts: dict[tuple[str, str], ASGIApp] = {
             ("", PLACE): downloads,
-            ("PUT", NOTES): Put(posting, uploads / "puts", terms),
+            ("PUT", NOTES): (put := Put(posting, uploads / "puts", terms)),
             ("POST", PATH): (form := Upload(posting, uploads / "forms", chunked, terms)),
             ("GET", PATH + "/"): form,
             ("", AT): tus,
@@ -69,7 +69,7 @@ async def media(
         sweeping = asyncio.create_task(_sweep(Sweepers(chunked.sweep, tus.sweep), library))
         house.callback(sweeping.cancel)
         others = listing(library, lambda: {**counters(library, server), **downloads.counters()})
-        yield Application(parts, others, downloads.at_once, plan.names), sweeping
+        yield Application(parts, others, downloads.at_once, plan.names, put.order), sweeping
 
 
 async def _examine(plan: ServerPlan, house: AsyncExitStack) -> Examine:

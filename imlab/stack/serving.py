@@ -64,7 +64,7 @@ async def _standing(plan: ServerPlan) -> AsyncIterator[tuple[Library, Ready, lis
         await server.start(ws, writer.put, reader.load, tls)
         house.push_async_callback(server.stop)
         app, sweeping = await house.enter_async_context(media(plan, library, server))
-        web = HttpServer(app, plan.tls, app.at_once)
+        web = HttpServer(app, plan.tls, app.at_once, app.orders)
         web.start(http)
         house.push_async_callback(web.stop)
         secure = "s" if plan.tls else ""

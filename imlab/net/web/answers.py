@@ -34,9 +34,14 @@ async def answer(send: Send, status: int, headers: Headers = (), body: bytes = b
     await send({"type": "http.response.body", "body": body})
 
 
+def encoded(value: Any) -> bytes:
+    """As JSON."""
+    return _encode(value).encode()
+
+
 async def answer_json(send: Send, status: int, value: Any, headers: Headers = ()) -> None:
     """A value for programs."""
-    await answer(send, status, (JSON, *headers), _encode(value).encode())
+    await answer(send, status, (JSON, *headers), encoded(value))
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:
@@ -46,4 +51,4 @@ async def refuse(send: Send, refusal: Refusal) -> None:
 
 def told(refusal: Refusal) -> bytes:
     """The body of an error."""
-    return _encode({"error": refusal.error, "fault": refusal.fault, "detail": refusal.detail}).encode()
+    return encoded({"error": refusal.error, "fault": refusal.fault, "detail": refusal.detail})

@@ -14,9 +14,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from imlab.net.web.buffered import Buffered
-from imlab.net.web.protocol import WebProtocol
+from imlab.net.web.collecting import CollectingProtocol
 from imlab.net.web.ready import AtOnce
 from imlab.net.web.slow_heads import Connection, SlowHeads
+from imlab.net.web.whole import Orders
 
 LOOK = 10.0  # seconds between two looks for requests that do not come to the end of their headers
 KEPT = 75  # seconds for an idle connection, as nginx: a client that keeps one for a minute hangs up first
@@ -26,14 +27,22 @@ PATIENCE = 2  # seconds that requests under way get when the server stops
 class HttpServer:
     """One application, from ``start`` to ``stop``; an ``ended`` that comes earlier holds what went wrong.
 
-    at_once: whoever may have an answer ready (see ready); asked before the application, and for the same answers.
+    at_once: whoever may have an answer ready (see ready); orders: whoever may want a request whole (see whole). They
+    are asked before the application, and for the same answers.
     """
 
-    def __init__(self, app: ASGIApp, tls: tuple[Path, Path] | None = None, at_once: AtOnce | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tls: tuple[Path, Path] | None = None,
+        at_once: AtOnce | None = None,
+        orders: Orders | None = None,
+    ) -> None:
+        protocol = partial(Buffered, CollectingProtocol, at_once=at_once, orders=orders)
         self._server = _Quiet(
             uvicorn.Config(
                 app,
-                http=cast(type[WebProtocol], partial(Buffered, WebProtocol, at_once=at_once)),
+                http=cast(type[CollectingProtocol], protocol),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -78,7 +78,7 @@ class Incoming:
             if cancelled.args != (self,):
                 raise
             task.uncancel()
-            raise Refusal(408, "too_slow", f"{self.size} bytes came, and then too few for too long") from None
+            raise too_slow(self.size) from None
         finally:
             timer.cancel()
 
@@ -86,6 +86,11 @@ class Incoming:
 def too_large(size: int, most: int) -> Refusal:
     """413."""
     return Refusal(413, "too_large", f"{size} bytes, the limit is {most}")
+
+
+def too_slow(size: int) -> Refusal:
+    """408."""
+    return Refusal(408, "too_slow", f"{size} bytes came, and then too few for too long")
 
 
 async def turn_away(incoming: Incoming, send: Send, refusal: Refusal) -> None:
