@@ -39,8 +39,9 @@ def _fast() -> Callable[[bytearray], Checksum] | None:
     except DoorError:
         return None
     library.declare("av_crc_get_table", ADDRESS, NUMBER)
-    library.declare("av_crc", ctypes.c_uint32, ADDRESS, ctypes.c_uint32, ADDRESS, ctypes.c_size_t)
-    call, table = library.calls.av_crc, library.calls.av_crc_get_table(IEEE)
+    table = library.calls.av_crc_get_table(IEEE)
+    kind = ctypes.PYFUNCTYPE(ctypes.c_uint32, ADDRESS, ctypes.c_uint32, ADDRESS, ctypes.c_size_t)
+    call = kind(ctypes.cast(library.calls.av_crc, ctypes.c_void_p).value or 0)  # keeps the GIL: 1 us is no time to wait
 
     def fast(buffer: bytearray) -> Checksum:
         lent = ctypes.c_char.from_buffer(buffer)  # while it lives, the buffer cannot move (an array's type would stay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from hashlib import sha256 as hash_of
 
 from imlab.errors import PeerError
@@ -55,7 +56,7 @@ def kept(id: str, type: str, sha256: str, size: int, modified: int, body: bytes 
         (b"content-disposition", _disposition(id, type)),
         (b"x-content-type-options", b"nosniff"),
         (b"etag", etag),
-        *(((b"last-modified", formatdate(modified, usegmt=True).encode()),) if modified else ()),
+        *(((b"last-modified", _date(modified)),) if modified else ()),
         (b"cache-control", FOREVER),
         (b"accept-ranges", b"bytes"),
     )
@@ -75,6 +76,12 @@ def unpack(id: str, value: bytes) -> Kept:
     if known["id"] != id:
         raise PeerError(f"note {known['id']} came back for {id}")
     return kept(id, known["type"], known["sha256"], len(body), known["modified"], body)
+
+
+@lru_cache(maxsize=64)  # notes are recorded just now, most of them
+def _date(seconds: int) -> bytes:
+    """Of HTTP (RFC 9110, 5.6.7)."""
+    return formatdate(seconds, usegmt=True).encode()
 
 
 def _disposition(id: str, type: str) -> bytes:
