@@ -2,7 +2,7 @@
 
 The second of our two small extensions beside ASGI (the first: ready.py). To ASGI a request is a task from its first
 header on, an event and a message for each piece of its body, and two messages for the answer: of a note of 20 kB a
-fifth of what it costs. So whoever wants a request whole gives an ``Order`` for it; a server that knows of it
+sixth of what it costs. So whoever wants a request whole gives an ``Order`` for it; a server that knows of it
 (collecting.py) brings the body, and writes what comes back; None sends the request down the usual way, where the
 answers are the same, byte for byte.
 """
