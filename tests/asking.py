@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from imlab.net.web.zerocopy import ZERO_COPY
+from imlab.net.web.serving.zerocopy import ZERO_COPY
 
 NONE: Mapping[str, str] = MappingProxyType({})
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import uvloop
 
 from imlab.net.sockets.listening import listen
-from imlab.net.web.download import Downloads
-from imlab.net.web.http import HttpServer
+from imlab.net.web.downloads.download import Downloads
+from imlab.net.web.serving.http import HttpServer
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import VoiceMessage
 

@@ -21,8 +21,8 @@ from imlab.codec.opus import Opus
 from imlab.codec.pcm import Pcm
 from imlab.errors import DoorError
 from imlab.net.web.application import Application
-from imlab.net.web.download import PLACE, Downloads
-from imlab.net.web.kinds import TYPES
+from imlab.net.web.downloads.download import PLACE, Downloads
+from imlab.net.web.downloads.kinds import TYPES
 from imlab.net.web.listing import listing
 from imlab.net.web.openapi import OPENAPI
 from imlab.server.doors import Page

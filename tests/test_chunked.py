@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imlab.net.web.arrival import Arrival
-from imlab.net.web.chunked import Chunked
-from imlab.net.web.form import Upload
+from imlab.net.web.uploads.arrival import Arrival
+from imlab.net.web.uploads.chunked import Chunked
+from imlab.net.web.uploads.form import Upload
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore
 from imlab.store.part_files import PartFiles

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from imlab.net.sockets.listening import listen
 from imlab.net.web.application import Application
-from imlab.net.web.http import HttpServer
-from imlab.net.web.posting import Post, Posting
-from imlab.net.web.put import NOTES, Put
-from imlab.net.web.ready import Header
-from imlab.net.web.whole import Order, Orders
+from imlab.net.web.serving.http import HttpServer
+from imlab.net.web.serving.ready import Header
+from imlab.net.web.serving.whole import Order, Orders
+from imlab.net.web.uploads.posting import Post, Posting
+from imlab.net.web.uploads.put import NOTES, Put
 from imlab.server.doors import Body, Claimed, Committed, Examined
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal
-from imlab.net.web.conditions import asked
-from imlab.net.web.download import AT_ONCE, Downloads
-from imlab.net.web.hot import Hot, Warmth
-from imlab.net.web.kept import kept
-from imlab.net.web.kinds import TYPES, extension_of, is_sound
-from imlab.net.web.partial import plan
-from imlab.net.web.pieces import PIECE
-from imlab.net.web.zerocopy import ZERO_COPY
+from imlab.net.web.downloads.conditions import asked
+from imlab.net.web.downloads.download import AT_ONCE, Downloads
+from imlab.net.web.downloads.hot import Hot, Warmth
+from imlab.net.web.downloads.kept import kept
+from imlab.net.web.downloads.kinds import TYPES, extension_of, is_sound
+from imlab.net.web.downloads.partial import plan
+from imlab.net.web.downloads.pieces import PIECE
+from imlab.net.web.serving.zerocopy import ZERO_COPY
 from imlab.store.memory import MemoryStore
 from imlab.store.sqlite import SqliteStore
 from imlab.wire.messages import File, PacketLayout, VoiceMessage
@@ -280,7 +280,11 @@ class Flipped(MemoryStore):
         return b"x" + super().read(sha256, start, stop)[1:]
 
 
-@pytest.mark.parametrize(("store", "number"), [(Burnt(), 1), (Burnt(), 2), (Flipped(), 1)], ids=str)
+@pytest.mark.parametrize(
+    ("store", "number"),
+    [(Burnt(), 1), (Burnt(), 2), (Flipped(), 1)],
+    ids=lambda it: type(it).__name__ if not isinstance(it, int) else str(it),
+)
 def test_damage_is_ours(store: MemoryStore, number: int) -> None:
     answer = ask(Downloads(filled(store), as_file), path_of(number))
     assert (answer.status, json.loads(answer.body)["fault"]) == (503, "server")

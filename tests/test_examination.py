@@ -14,7 +14,7 @@ from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.codec.walking.walked import Walked
 from imlab.errors import DoorError
-from imlab.net.web import kinds
+from imlab.net.web.downloads import kinds
 from imlab.server.doors import Claimed, Unacceptable
 from imlab.server.examination import TYPES, Limits, judged
 from imlab.stack.structure import INLINE, Structure

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser
 
-from imlab.net.web.chunked import Chunked
-from imlab.net.web.form import Upload
-from imlab.net.web.multipart import Form
+from imlab.net.web.uploads.chunked import Chunked
+from imlab.net.web.uploads.form import Upload
+from imlab.net.web.uploads.multipart import Form
 from imlab.server.parts import Malformed, TooLarge
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError, PeerError
-from imlab.net.web.hot import Hot, Warmth
-from imlab.net.web.kept import OVERHEAD, Kept, kept, unpack
-from imlab.net.web.second import SecondLevel
+from imlab.net.web.downloads.hot import Hot, Warmth
+from imlab.net.web.downloads.kept import OVERHEAD, Kept, kept, unpack
+from imlab.net.web.downloads.second import SecondLevel
 
 ROOM = 10 * (OVERHEAD + 1000)  # for ten notes of 1,000 bytes
 
@@ -217,7 +217,11 @@ async def gone() -> Kept:
     raise DoorError("it is here no longer")
 
 
-@pytest.mark.parametrize("level", [Broken(OSError("refused")), Broken(KeyError(3)), Silent(), Liar()], ids=repr)
+@pytest.mark.parametrize(
+    "level",
+    [Broken(OSError("refused")), Broken(KeyError(3)), Silent(), Liar()],
+    ids=lambda it: type(it).__name__ if not isinstance(it, int) else str(it),
+)
 def test_its_failure_fails_nobody(level: SecondLevel, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> Hot:
         hot = Hot(second=level)

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imlab.net.web.intents import Ids, is_id, query
-from imlab.net.web.put import Put
+from imlab.net.web.uploads.intents import Ids, is_id, query
+from imlab.net.web.uploads.put import Put
 from imlab.server.parts import Malformed
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError, UsageError
-from imlab.net.web import second
-from imlab.net.web.hot import Hot, Warmth
-from imlab.net.web.kept import Kept, kept
+from imlab.net.web.downloads import second
+from imlab.net.web.downloads.hot import Hot, Warmth
+from imlab.net.web.downloads.kept import Kept, kept
 from imlab.stack.services.contract import Endpoint
 from imlab.stack.services.private import Private, private
 from imlab.stack.services.redis import Redis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imlab.net.web.slow_heads import SlowHeads
+from imlab.net.web.serving.slow_heads import SlowHeads
 
 
 @dataclass(eq=False)

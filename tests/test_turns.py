@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from imlab.net.web.answers import Refusal
-from imlab.net.web.turns import Replaced, Turn, Turns
+from imlab.net.web.tus.turns import Replaced, Turn, Turns
 
 ID = "0" * 32
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from imlab.errors import DoorError
-from imlab.net.web.posting import Posting
-from imlab.net.web.tus import Tus
+from imlab.net.web.tus.service import Tus
+from imlab.net.web.uploads.posting import Posting
 from imlab.server.doors import Body, Committed
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.memory import MemoryStore

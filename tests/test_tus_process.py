@@ -27,9 +27,9 @@ from imlab.audio.speech.corpus import Corpus
 from imlab.codec.container import oggopus
 from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
-from imlab.net.web.http import HttpServer
-from imlab.net.web.posting import Posting
-from imlab.net.web.tus import Tus
+from imlab.net.web.serving.http import HttpServer
+from imlab.net.web.tus.service import Tus
+from imlab.net.web.uploads.posting import Posting
 from imlab.server.upload_terms import UploadTerms
 from imlab.stack.plan import ServerPlan
 from imlab.stack.server import RunningServer, start

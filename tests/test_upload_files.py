@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imlab.errors import DoorError
-from imlab.net.web.refusals import refusal_of
+from imlab.net.web.uploads.refusals import refusal_of
 from imlab.server.uploads import Upload
 from imlab.store.upload_files import UploadFiles
 from tests.test_store import largest_file

@@ -23,10 +23,10 @@ import pytest
 import uvloop
 
 from imlab.net.sockets.listening import listen
-from imlab.net.web.download import Downloads
-from imlab.net.web.http import HttpServer
-from imlab.net.web.pieces import PIECE
-from imlab.net.web.zerocopy import TURN
+from imlab.net.web.downloads.download import Downloads
+from imlab.net.web.downloads.pieces import PIECE
+from imlab.net.web.serving.http import HttpServer
+from imlab.net.web.serving.zerocopy import TURN
 from imlab.store.sqlite import SqliteStore
 from tests.test_download import LARGE, SMALL, as_file, filled, note, path_of
 from tests.tools import need

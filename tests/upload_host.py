@@ -15,10 +15,10 @@ import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imlab.net.sockets.listening import listen
-from imlab.net.web.chunked import Chunked
-from imlab.net.web.form import Upload
-from imlab.net.web.http import HttpServer
-from imlab.net.web.put import Put
+from imlab.net.web.serving.http import HttpServer
+from imlab.net.web.uploads.chunked import Chunked
+from imlab.net.web.uploads.form import Upload
+from imlab.net.web.uploads.put import Put
 from imlab.server.upload_terms import Patience, UploadTerms
 from imlab.store.part_files import PartFiles
 from imlab.store.sqlite import SqliteStore

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from imlab.net.web.posting import Posting
+from imlab.net.web.uploads.posting import Posting
 from imlab.server.doors import Body, Claimed, Committed, Examined, NoteStore, Unacceptable
 from imlab.wire.messages import VoiceMessage
 

@@ -20,14 +20,14 @@ from imlab.codec.container.writing import to_file
 from imlab.errors import DoorError
 from imlab.net.sockets.aio_server import Server
 from imlab.net.web.application import Application
-from imlab.net.web.chunked import Chunked
-from imlab.net.web.download import PLACE, Downloads
-from imlab.net.web.form import PATH, Upload
-from imlab.net.web.hot import Hot
+from imlab.net.web.downloads.download import PLACE, Downloads
+from imlab.net.web.downloads.hot import Hot
 from imlab.net.web.listing import listing
-from imlab.net.web.posting import Posting
-from imlab.net.web.put import NOTES, Put
-from imlab.net.web.tus import AT, Tus
+from imlab.net.web.tus.service import AT, Tus
+from imlab.net.web.uploads.chunked import Chunked
+from imlab.net.web.uploads.form import PATH, Upload
+from imlab.net.web.uploads.posting import Posting
+from imlab.net.web.uploads.put import NOTES, Put
 from imlab.server.doors import Body, Committed, Examine
 from imlab.stack.decoding import Decoding
 from imlab.stack.library import Library
@@ -54,6 +54,7 @@ async def media(
         if second:
             house.push_async_callback(second.close)
         downloads = Downloads(library, lambda note: to_file(coded(note)), Hot(plan.warmth, second))
+        house.push_async_callback(downloads.hot.close)
         posting = Posting(await _examine(plan, house), partial(_post, server, downloads))
         terms = plan.uploads
         chunked = Chunked(posting, PartFiles(uploads / "parts"), terms)

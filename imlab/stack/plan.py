@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from imlab.net.web.hot import Warmth
+from imlab.net.web.downloads.hot import Warmth
 from imlab.server.examination import Limits
 from imlab.server.terms import Terms
 from imlab.server.upload_terms import UploadTerms

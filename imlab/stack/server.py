@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from imlab.errors import DoorError
-from imlab.net.web.hot import Warmth
+from imlab.net.web.downloads.hot import Warmth
 from imlab.server.examination import Limits
 from imlab.server.terms import Terms
 from imlab.server.upload_terms import UploadTerms

@@ -15,7 +15,7 @@ from typing import Any
 from imlab.errors import UsageError
 from imlab.net.sockets.aio_server import Server
 from imlab.net.sockets.listening import listen
-from imlab.net.web.http import HttpServer
+from imlab.net.web.serving.http import HttpServer
 from imlab.server.doors import NoteStore
 from imlab.server.hub import Hub
 from imlab.stack.library import Library

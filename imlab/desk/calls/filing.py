@@ -11,7 +11,7 @@ from imlab.client.fetching.download import Copy, Download
 from imlab.errors import DoorError, PeerError
 from imlab.net.fetching.downloading import Downloading
 from imlab.net.fetching.origin import Origin
-from imlab.net.web.kinds import extension_of
+from imlab.net.web.downloads.kinds import extension_of
 from imlab.wire.messages import File, VoiceMessage
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from imlab.desk.calls.codec_options import KINDS
 from imlab.errors import UsageError
-from imlab.net.web.hot import Warmth
+from imlab.net.web.downloads.hot import Warmth
 from imlab.server.examination import Limits
 from imlab.server.terms import Terms
 from imlab.server.upload_terms import Patience, UploadTerms

@@ -22,7 +22,7 @@ from imlab.desk.calls.sending import bar, tell
 from imlab.errors import DoorError, PeerError
 from imlab.net.fetching.origin import Origin
 from imlab.net.fetching.uploading import upload
-from imlab.net.web.kinds import TYPES
+from imlab.net.web.downloads.kinds import TYPES
 from imlab.trace import Mark, Trace
 from imlab.wire.messages import VoiceMessage
 

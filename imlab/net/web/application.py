@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imlab.net.sockets.gate import Names, is_ours
 from imlab.net.web.answers import Refusal, refuse
-from imlab.net.web.ready import AtOnce, Header, Ready
-from imlab.net.web.whole import Order, Orders
+from imlab.net.web.serving.ready import AtOnce, Header, Ready
+from imlab.net.web.serving.whole import Order, Orders
 
 MOST_HOSTS = 256  # names that are remembered; whoever sends more of them is no browser of ours
 GATE = b"host"

@@ -13,7 +13,7 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from imlab.net.sockets.listening import listen
-from imlab.net.web.http import HttpServer
+from imlab.net.web.serving.http import HttpServer
 
 _kept: dict[str, bytes] = {}
 

@@ -13,13 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import JSON, Refusal, answer, encoded, told
-from imlab.net.web.incoming import Gone, Incoming, too_slow, turn_away
-from imlab.net.web.intents import intent, query
-from imlab.net.web.posting import Intent, Posted, Posting
-from imlab.net.web.ready import Header, Ready, lines
-from imlab.net.web.refusals import refusal_of
-from imlab.net.web.spool import Spool, empty
-from imlab.net.web.whole import Order
+from imlab.net.web.serving.ready import Header, Ready, lines
+from imlab.net.web.serving.whole import Order
+from imlab.net.web.uploads.incoming import Gone, Incoming, too_slow, turn_away
+from imlab.net.web.uploads.intents import intent, query
+from imlab.net.web.uploads.posting import Intent, Posted, Posting
+from imlab.net.web.uploads.refusals import refusal_of
+from imlab.net.web.uploads.spool import Spool, empty
 from imlab.server.doors import Unacceptable
 from imlab.server.parts import Malformed
 from imlab.server.upload_terms import UploadTerms

@@ -9,8 +9,8 @@ from functools import lru_cache
 from hashlib import sha256 as hash_of
 
 from imlab.errors import PeerError
-from imlab.net.web.kinds import extension_of, is_sound
-from imlab.net.web.ready import Header, Ready, lines
+from imlab.net.web.downloads.kinds import extension_of, is_sound
+from imlab.net.web.serving.ready import Header, Ready, lines
 
 FOREVER = b"private, max-age=31536000, immutable"  # a note never changes; a year is what RFC 9111 readers take for ever
 SEAL = 32  # bytes of sha256

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from imlab.net.web.posting import Intent
+from imlab.net.web.uploads.posting import Intent
 from imlab.server.doors import Claimed
 from imlab.server.parts import Malformed
 from imlab.wire import limits

@@ -6,9 +6,9 @@ from functools import partial
 from hashlib import sha256
 
 from imlab.errors import PeerError
-from imlab.net.web.posting import Intent, Posted, Posting
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.taking import Taking
+from imlab.net.web.tus.taking import Taking
+from imlab.net.web.uploads.posting import Intent, Posted, Posting
+from imlab.net.web.uploads.spool import in_a_thread
 from imlab.server import tus
 from imlab.server.doors import Body
 from imlab.server.uploads import Upload, UploadStore

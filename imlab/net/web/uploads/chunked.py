@@ -17,11 +17,11 @@ from typing import Any
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal
-from imlab.net.web.arrival import Arrival, Seen
-from imlab.net.web.intents import GUEST, intent, is_id
-from imlab.net.web.posting import Posted, Posting
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.unfinished import Unfinished, reopened
+from imlab.net.web.uploads.arrival import Arrival, Seen
+from imlab.net.web.uploads.intents import GUEST, intent, is_id
+from imlab.net.web.uploads.posting import Posted, Posting
+from imlab.net.web.uploads.spool import in_a_thread
+from imlab.net.web.uploads.unfinished import Unfinished, reopened
 from imlab.server.part_store import PartStore
 from imlab.server.parts import Cut, cut, file_id, part
 from imlab.server.upload_terms import UploadTerms

@@ -8,9 +8,9 @@ from hashlib import sha256
 
 from imlab.errors import DoorError, PeerError, UsageError
 from imlab.net.web.answers import Refusal
-from imlab.net.web.kept import Kept, kept
-from imlab.net.web.kinds import TYPES
-from imlab.net.web.shelf import Shelf
+from imlab.net.web.downloads.kept import Kept, kept
+from imlab.net.web.downloads.kinds import TYPES
+from imlab.net.web.downloads.shelf import Shelf
 from imlab.wire.messages import File, VoiceMessage
 
 AsFile = Callable[[VoiceMessage], tuple[str, bytes]]  # packets as a file's extension and bytes; PeerError, UsageError

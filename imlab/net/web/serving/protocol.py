@@ -13,8 +13,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from imlab.net.web.ready import AtOnce, Ready, lines
-from imlab.net.web.zerocopy import HERE, UNSENT, ZeroCopy
+from imlab.net.web.serving.ready import AtOnce, Ready, lines
+from imlab.net.web.serving.zerocopy import HERE, UNSENT, ZeroCopy
 
 
 class WebProtocol(HttpToolsProtocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from imlab.net.web.answers import Refusal
-from imlab.net.web.incoming import Gone, Incoming
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.turns import Replaced, Turn
+from imlab.net.web.tus.turns import Replaced, Turn
+from imlab.net.web.uploads.incoming import Gone, Incoming
+from imlab.net.web.uploads.spool import in_a_thread
 from imlab.server.tus import Check
 from imlab.server.uploads import Declined, UploadStore
 

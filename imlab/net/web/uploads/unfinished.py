@@ -8,7 +8,7 @@ from dataclasses import asdict
 from hashlib import sha256
 
 from imlab.errors import PeerError
-from imlab.net.web.posting import Intent, Posted
+from imlab.net.web.uploads.posting import Intent, Posted
 from imlab.server.doors import Claimed
 from imlab.server.part_store import Kept
 from imlab.server.parts import Cut

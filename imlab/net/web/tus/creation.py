@@ -9,14 +9,14 @@ from os import urandom
 
 from imlab.errors import DoorError
 from imlab.net.web.answers import Refusal
-from imlab.net.web.finishing import Finishing, headers_of, moved, reached
-from imlab.net.web.incoming import Gone
-from imlab.net.web.posting import Posted
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.standings import Standing, Standings
-from imlab.net.web.taking import Taking
-from imlab.net.web.turns import Replaced, Turn, Turns
-from imlab.net.web.tus_request import Reply, Request
+from imlab.net.web.tus.finishing import Finishing, headers_of, moved, reached
+from imlab.net.web.tus.request import Reply, Request
+from imlab.net.web.tus.standings import Standing, Standings
+from imlab.net.web.tus.taking import Taking
+from imlab.net.web.tus.turns import Replaced, Turn, Turns
+from imlab.net.web.uploads.incoming import Gone
+from imlab.net.web.uploads.posting import Posted
+from imlab.net.web.uploads.spool import in_a_thread
 from imlab.server import tus
 from imlab.server.upload_terms import UploadTerms
 from imlab.server.uploads import Declined, Upload, UploadStore, Wish, begin, joined, joined_id, room_left

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from imlab.net.web.answers import Refusal, answer, answer_json, refuse
-from imlab.net.web.incoming import Incoming, turn_away
+from imlab.net.web.uploads.incoming import Incoming, turn_away
 from imlab.server import tus
 from imlab.server.upload_terms import UploadTerms
 from imlab.server.uploads import Declined

@@ -10,9 +10,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from imlab.net.web.protocol import WebProtocol
-from imlab.net.web.ready import Ready, lines
-from imlab.net.web.whole import Order, Orders
+from imlab.net.web.serving.protocol import WebProtocol
+from imlab.net.web.serving.ready import Ready, lines
+from imlab.net.web.serving.whole import Order, Orders
 
 BROKEN = b"Internal Server Error"
 OURS = Ready(500, lines(((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21"))), BROKEN)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from imlab.net.web.ready import Header, Ready
+from imlab.net.web.serving.ready import Header, Ready
 from imlab.server.upload_terms import Patience
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 
 from imlab.errors import PeerError
-from imlab.net.web.posting import Posted
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.unfinished import Unfinished
+from imlab.net.web.uploads.posting import Posted
+from imlab.net.web.uploads.spool import in_a_thread
+from imlab.net.web.uploads.unfinished import Unfinished
 from imlab.server.part_store import PartStore
 from imlab.server.parts import Malformed, TooLarge
 from imlab.server.upload_terms import UploadTerms

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from cachebox import LRUCache
 
 from imlab.errors import PeerError
-from imlab.net.web.kept import Kept, unpack
-from imlab.net.web.second import Careful, SecondLevel
+from imlab.net.web.downloads.kept import Kept, unpack
+from imlab.net.web.downloads.second import Careful, SecondLevel
 
 Read = Callable[[], Awaitable[Kept]]  # one note, out of the store
 

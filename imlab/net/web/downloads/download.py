@@ -16,15 +16,15 @@ from starlette.types import Receive, Scope, Send
 
 from imlab.errors import DoorError
 from imlab.net.web.answers import Refusal, refuse
-from imlab.net.web.conditions import Asked, asked
-from imlab.net.web.hot import Hot
-from imlab.net.web.kept import Kept
-from imlab.net.web.lookup import AsFile, Lookup, kept_of
-from imlab.net.web.partial import Plan, plan
-from imlab.net.web.pieces import Event, held_pieces, read_pieces
-from imlab.net.web.ready import Header, Ready, lines
-from imlab.net.web.shelf import Shelf, open_stored
-from imlab.net.web.zerocopy import ZERO_COPY
+from imlab.net.web.downloads.conditions import Asked, asked
+from imlab.net.web.downloads.hot import Hot
+from imlab.net.web.downloads.kept import Kept
+from imlab.net.web.downloads.lookup import AsFile, Lookup, kept_of
+from imlab.net.web.downloads.partial import Plan, plan
+from imlab.net.web.downloads.pieces import Event, held_pieces, read_pieces
+from imlab.net.web.downloads.shelf import Shelf, open_stored
+from imlab.net.web.serving.ready import Header, Ready, lines
+from imlab.net.web.serving.zerocopy import ZERO_COPY
 from imlab.server.doors import Body
 from imlab.wire.messages import VoiceMessage
 

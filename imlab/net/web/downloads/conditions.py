@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from email.utils import mktime_tz, parsedate_tz
 
-from imlab.net.web.ready import Header
+from imlab.net.web.serving.ready import Header
 
 DECIDING = frozenset(
     (b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from imlab.net.web.answers import Refusal
-from imlab.net.web.conditions import Asked, range_wanted, status
-from imlab.net.web.kept import Kept
-from imlab.net.web.ranges import part
-from imlab.net.web.ready import Header
+from imlab.net.web.downloads.conditions import Asked, range_wanted, status
+from imlab.net.web.downloads.kept import Kept
+from imlab.net.web.downloads.ranges import part
+from imlab.net.web.serving.ready import Header
 
 _REPEATED = (b"etag", b"last-modified", b"cache-control")  # in a 304: section 15.4.5
 

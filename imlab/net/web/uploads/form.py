@@ -12,15 +12,15 @@ from starlette.types import Receive, Scope, Send
 
 from imlab.errors import DoorError, PeerError
 from imlab.net.web.answers import Refusal, answer_json
-from imlab.net.web.arrival import Arrival, Seen
-from imlab.net.web.chunked import Chunked
-from imlab.net.web.incoming import Gone, Incoming, turn_away
-from imlab.net.web.intents import intent
-from imlab.net.web.multipart import Form
-from imlab.net.web.posting import Posted, Posting
-from imlab.net.web.put import answer_posted
-from imlab.net.web.refusals import refusal_of
-from imlab.net.web.spool import Spool, empty, in_a_thread
+from imlab.net.web.uploads.arrival import Arrival, Seen
+from imlab.net.web.uploads.chunked import Chunked
+from imlab.net.web.uploads.incoming import Gone, Incoming, turn_away
+from imlab.net.web.uploads.intents import intent
+from imlab.net.web.uploads.multipart import Form
+from imlab.net.web.uploads.posting import Posted, Posting
+from imlab.net.web.uploads.put import answer_posted
+from imlab.net.web.uploads.refusals import refusal_of
+from imlab.net.web.uploads.spool import Spool, empty, in_a_thread
 from imlab.server.doors import Body, Unacceptable
 from imlab.server.upload_terms import UploadTerms
 

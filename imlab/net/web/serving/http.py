@@ -13,11 +13,11 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from imlab.net.web.buffered import Buffered
-from imlab.net.web.collecting import CollectingProtocol
-from imlab.net.web.ready import AtOnce
-from imlab.net.web.slow_heads import Connection, SlowHeads
-from imlab.net.web.whole import Orders
+from imlab.net.web.serving.buffered import Buffered
+from imlab.net.web.serving.collecting import CollectingProtocol
+from imlab.net.web.serving.ready import AtOnce
+from imlab.net.web.serving.slow_heads import Connection, SlowHeads
+from imlab.net.web.serving.whole import Orders
 
 LOOK = 10.0  # seconds between two looks for requests that do not come to the end of their headers
 KEPT = 75  # seconds for an idle connection, as nginx: a client that keeps one for a minute hangs up first

@@ -16,17 +16,17 @@ from starlette.types import Receive, Scope, Send
 from imlab.errors import DoorError, PeerError
 from imlab.net.sockets.gate import Names
 from imlab.net.web.answers import Refusal
-from imlab.net.web.finishing import Finishing, headers_of, moved, reached
-from imlab.net.web.incoming import Gone
-from imlab.net.web.origins import METHODS, origin_headers
-from imlab.net.web.posting import Posting
-from imlab.net.web.refusals import refusal_of
-from imlab.net.web.spool import in_a_thread
-from imlab.net.web.standings import Find, Standings
-from imlab.net.web.taking import Taking
-from imlab.net.web.turns import Replaced, Turns
-from imlab.net.web.tus_creation import Creation
-from imlab.net.web.tus_request import Reply, Request
+from imlab.net.web.tus.creation import Creation
+from imlab.net.web.tus.finishing import Finishing, headers_of, moved, reached
+from imlab.net.web.tus.origins import METHODS, origin_headers
+from imlab.net.web.tus.request import Reply, Request
+from imlab.net.web.tus.standings import Find, Standings
+from imlab.net.web.tus.taking import Taking
+from imlab.net.web.tus.turns import Replaced, Turns
+from imlab.net.web.uploads.incoming import Gone
+from imlab.net.web.uploads.posting import Posting
+from imlab.net.web.uploads.refusals import refusal_of
+from imlab.net.web.uploads.spool import in_a_thread
 from imlab.server import tus
 from imlab.server.upload_terms import UploadTerms
 from imlab.server.uploads import Declined, UploadStore, grow, room_left

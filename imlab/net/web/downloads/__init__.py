@@ -1,0 +1,1 @@
+"""Files go out: from memory, from the disk, in parts."""

@@ -1,0 +1,1 @@
+"""uvicorn, and what it lacks: answers that are ready, bodies collected whole, sendfile, an end to slow heads."""

@@ -1,0 +1,1 @@
+"""Files come in: whole, by a form, in parts."""
