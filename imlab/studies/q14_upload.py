@@ -80,7 +80,7 @@ EXPERIMENT = Experiment(
     blocks={"smoke": 1, "quick": 6, "full": 12},
     seed=20_261_124,
     limit_s=120.0,
-    cost_s={"smoke": 40.0, "quick": 60.0, "full": 150.0},
+    cost_s={"smoke": 36.0, "quick": 45.0, "full": 55.0},
     gates=Gates(cpu=0.35, io=1.0),  # trials of seconds, whose work is the disk's: their own stalls are no neighbour's
     versions=versions,
 )

@@ -21,7 +21,7 @@ from imlab.studies.upload.servers import Certified, Ours, Standing, standing
 from imlab.studies.upload.spent import spent_s
 
 AT_ONCE = 8  # requests under way
-FETCHED = {"smoke": 40, "quick": 1_600, "full": 4_800}  # a tenth of them one after the other
+FETCHED = {"smoke": 40, "quick": 1_200, "full": 2_000}  # a tenth of them one after the other
 
 
 @dataclass(frozen=True, slots=True)
