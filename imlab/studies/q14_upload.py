@@ -82,6 +82,6 @@ EXPERIMENT = Experiment(
     limit_s=120.0,
     cost_s={"smoke": 36.0, "quick": 45.0, "full": 55.0},
     # A server of several threads has one core and the disk: its own stalls and switches are no neighbour's.
-    gates=Gates(cpu=0.35, io=1.0, switches=100_000.0),
+    gates=Gates(cpu=1.0, io=1.0, switches=100_000.0),
     versions=versions,
 )
