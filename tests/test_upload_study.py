@@ -259,6 +259,12 @@ def test_what_is_said_of_one_connection_for_all(monkeypatch: pytest.MonkeyPatch,
     assert evidence(stored) == {}, "a window too short for a p99 says nothing"
 
 
+def test_too_few_for_a_median_leave_its_place_empty() -> None:
+    told = reading.table(rows(1).drop(columns="p50_s").assign(p50_s=np.nan))
+    assert set(told["p50 alone (ms)"]) == {""}
+    assert len(told) == len(reading.table(rows(1)))
+
+
 def test_without_peers_ours_speaks_alone(monkeypatch: pytest.MonkeyPatch, stored: Run) -> None:
     ours = rows()
     monkeypatch.setattr(Run, "rows", lambda _: ours[~ours["case"].str.contains("Go|nginx")])

@@ -22,6 +22,7 @@ from imlab.studies.upload.spent import spent_s
 
 MANY = 32  # connections, as PEERS of every benchmark; one: nobody else is there
 NOTES = {"smoke": 64, "quick": 800, "full": 1_600}  # uploads over many connections; a tenth over one
+ALONE = 24  # at least so many over one: fewer have no median
 LONG = {"smoke": 4 << 20, "quick": 50 << 20, "full": 100 << 20}  # bytes of a long recording
 FETCHED = {"smoke": 200, "quick": 4_000, "full": 8_000}
 HOT = 64  # files that are fetched, in turn: all stay in any memory
@@ -46,14 +47,14 @@ class Notes:
     def run(self, trial: Trial) -> Iterator[Row]:
         """See Case."""
         count = round(NOTES[trial.scale] * self.share)
-        bodies = list(notes(open_corpus(), 2 * count, trial.rng()))
+        warm, alone = count // 2, max(ALONE, count // 10)
+        bodies = list(notes(open_corpus(), warm + count + alone, trial.rng()))
         with standing(self.server, trial) as server:
             requests = self.build(server.address, bodies)
-            strike(server.address, requests[: count // 2], MANY)  # warm: code, caches, connections' memory
-            alone = count // 10
-            yield measured(server, requests[count // 2 : count // 2 + count], MANY)
-            yield measured(server, requests[count // 2 + count :][:alone], 1)
-            self._check(server, count // 2 + count + alone)
+            strike(server.address, requests[:warm], MANY)  # warm: code, caches, connections' memory
+            yield measured(server, requests[warm : warm + count], MANY)
+            yield measured(server, requests[warm + count :], 1)
+            self._check(server, len(requests))
 
     def _check(self, server: Standing, sent: int) -> None:
         """What was answered is there."""

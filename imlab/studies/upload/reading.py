@@ -66,13 +66,14 @@ def cpu(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every case: CPU, rate, and how long one alone took."""
+    """Every case: CPU, rate, and how long one alone took; empty where too few were sent for a median."""
+    alone = of(rows, Notes, "p50_s", 1)
     notes = [
         {
             "case": name,
             "CPU a request (us)": mean_interval(of(rows, kind, "cpu_s", MANY)[name]).text(US),
             "requests/s": mean_interval(of(rows, kind, "rate", MANY)[name]).text(),
-            "p50 alone (ms)": mean_interval(of(rows, kind, "p50_s", 1)[name]).text(MS) if kind is Notes else "",
+            "p50 alone (ms)": mean_interval(alone[name]).text(MS) if name in alone else "",
         }
         for kind in (Notes, Fetches)
         for name in of(rows, kind, "cpu_s", MANY)
