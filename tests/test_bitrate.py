@@ -26,6 +26,8 @@ from imlab.studies.bitrate.settings import ANCHORS, SCALES, Setting, settings
 from imlab.studies.bitrate.tables import claims, delta_rate, dominated, knobs, lacking
 from imlab.studies.q02_bitrate import _rows
 
+pytestmark = pytest.mark.slow
+
 BITRATES = (8_000, 12_000, 16_000, 24_000, 32_000)
 
 

@@ -30,6 +30,8 @@ from imlab.lab.running.cores import available, share
 from imlab.lab.statistics.censored import sustained
 from imlab.lab.statistics.intervals import student
 
+pytestmark = pytest.mark.slow
+
 WITHIN = Objective(seconds=0.05)
 HURRIED = Objective(seconds=0.025, p=0.9)
 Offered = Callable[[Window], Load]

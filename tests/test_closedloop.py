@@ -16,6 +16,8 @@ from imlab.errors import UsageError
 from imlab.lab.load.closedloop import Constant, Exponential, Think, users
 from imlab.lab.load.openloop import Load, Send
 
+pytestmark = pytest.mark.slow
+
 
 class Jump(selectors.SelectSelector):
     """Waits for nothing: the time to wait is what the clock is put forward by."""

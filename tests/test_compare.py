@@ -26,6 +26,8 @@ from imlab.lab.running.folder import table
 from tests.hashing import Bench
 from tests.test_reading import FACTS, SOUND
 
+pytestmark = pytest.mark.slow
+
 STUDY = "q99_sound"
 KEYS = [
     "study", "old", "new", "warning", "paired", "differences", "margin", "changes", "left_out", "identical",

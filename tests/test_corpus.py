@@ -21,6 +21,8 @@ from imlab.audio.speech.voices import voices
 from imlab.desk import dispatch
 from imlab.errors import DoorError, PeerError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def given(tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from imlab.net.fate.outages import Calendar, Periodic, RandomOutages, Spans
 from imlab.net.fate.ratetrace import Meter, RateTrace
 from imlab.net.links import Link, Reordering
 
+pytestmark = pytest.mark.slow
+
 SIGMAS = 5  # of a normal: one false alarm in two million
 TRACE = RateTrace(((1.0, 4e4), (0.5, 0.0), (2.0, 1e5)))
 

@@ -18,6 +18,8 @@ from imlab.lab.statistics.effect import paired
 from imlab.lab.statistics.intervals import MANY, SKEWED, bootstrap_t, mean_interval, percentile, skewed, student
 from imlab.lab.statistics.sample_size import advice, power_to_find
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
 

@@ -26,6 +26,8 @@ from imlab.lab.known.theory import Steady, capacity
 from imlab.lab.record.histogram import Histogram
 from imlab.lab.statistics.intervals import mean_interval, median_interval
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 
 SYSTEMS: list[System] = [

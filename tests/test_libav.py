@@ -21,6 +21,8 @@ from imlab.codec.g722 import G722
 from imlab.codec.mp3 import Mp3
 from imlab.errors import DoorError, UsageError
 
+pytestmark = pytest.mark.slow
+
 CODECS: list[Codec] = [Mp3(), Aac(), G722(), AvOpus()]
 DAMAGED = [  # and how many damaged packets: ten thousand in all, and ten thousand each when there is time
     *zip(CODECS, (4_000, 1_000, 3_000, 2_000), strict=True),

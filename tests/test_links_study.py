@@ -35,6 +35,8 @@ from imlab.studies.links.taps import FRESH, KEPT, PLACES, Tap, share_of_cycle, t
 from tests.conformance import note
 from tests.tools import need_network
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "q01_stop_to_play" / "reference"
 CHANGING = ("lift", "train")
 SHORT, LONG = note("lab 0", "ann 0", 1, 8_000), note("lab 0", "ann 0", 2, 44_000)

@@ -21,6 +21,8 @@ from imlab.lab.load.schedule import Burst, Poisson, Times, Uniform
 from imlab.lab.load.spin import Spin
 from imlab.lab.load.validity import Validity, drift, growth, in_flight, settled
 
+pytestmark = pytest.mark.slow
+
 SCHEDULES = [Poisson(300.0, 0.1), Uniform(300.0, 0.1), Burst(10, 0.05, 0.1)]
 
 

@@ -31,6 +31,8 @@ from imlab.lab.statistics.effect import paired
 from imlab.lab.statistics.intervals import mean_interval
 from tests.test_reading import stored
 
+pytestmark = pytest.mark.slow
+
 PRINT = Imprint("q99_sound, quick, 6 blocks\n2 cores", "SMOKE: not a measurement")
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -23,6 +23,8 @@ from imlab.codec.contract import decode, encode
 from imlab.codec.opus import Opus
 from tests.spoken import spoken
 
+pytestmark = pytest.mark.slow
+
 METRICS = list(dict.fromkeys([*WIDE.metrics, *NARROW.metrics]))
 Floats = NDArray[np.float64]
 

@@ -14,6 +14,8 @@ from imlab.codec.contract import decode, encode
 from imlab.codec.opus import Opus
 from tests.spoken import spoken
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 
 

@@ -12,6 +12,8 @@ from imlab.desk.measuring.places import ROOT, here
 from imlab.desk.report.readme import BEGIN, END, fill
 from imlab.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_committed_readme_says_what_the_published_rows_say(tmp_path: Path) -> None:
     copy = tmp_path / "README.md"

@@ -17,6 +17,8 @@ from imlab.codec.opus import Opus
 from imlab.desk import dispatch
 from tests.spoken import spoken
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def files(tmp_path: Path, speech: Clip, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -27,6 +27,8 @@ from imlab.wire.messages import Ack, Chunk, File, Hello, Message, PacketLayout, 
 from imlab.wire.sizes import checked_size, swift_size
 from tests.conformance import note
 
+pytestmark = pytest.mark.slow
+
 TRIP = 0.1
 IDLE = Path("idle", Link(TRIP / 2), Link(TRIP / 2))
 PLAIN = Segments(Reno(), handshake=TCP)

@@ -9,6 +9,8 @@ from imlab.audio.clip import Clip, Samples
 from imlab.audio.speech.synth import MAN, WOMAN, Voice, synthesise
 from imlab.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 VOICES = pytest.mark.parametrize("voice", [MAN, WOMAN], ids=["man", "woman"])
 
 

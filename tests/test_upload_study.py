@@ -38,6 +38,8 @@ from imlab.studies.upload.servers import Go, program
 from imlab.studies.upload.spent import family, spent_s
 from tests.tools import need
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "q01_stop_to_play" / "reference"
 ADDRESS = ("127.0.0.1", 9)
 

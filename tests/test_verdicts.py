@@ -18,6 +18,8 @@ from imlab.desk.measuring.verdicts import ledger as judged
 from imlab.lab.record.manifest import read_manifest
 from imlab.lab.record.reading import Run, latest, trusted
 
+pytestmark = pytest.mark.slow
+
 STUDY = "q02_bitrate"
 PUBLISHED = ROOT / "results" / STUDY / "reference"
 CLAIMS = ("C7", "C10", "C11")

@@ -23,6 +23,8 @@ from imlab.wire.messages import VoiceMessage
 from tests.conformance import note
 from tests.tally import Tally, check
 
+pytestmark = pytest.mark.slow
+
 NOTES = 200
 OUTAGE_S = 2.5
 HOURS = 3600.0  # seconds; half a minute is usual

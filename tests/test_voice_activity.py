@@ -30,6 +30,8 @@ from imlab.studies.voice_activity.contenders import CONTENDERS, PLAIN, QUIET, TR
 from imlab.studies.voice_activity.paused_notes import PAUSES, paused_note
 from imlab.studies.voice_activity.savings import by_coder, by_cutting, constant
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "q01_stop_to_play" / "reference"
 
 

@@ -84,7 +84,8 @@ STAGES: tuple[Check | Tests, ...] = (
     Check("style", ("ruff", "check", "--quiet")),
     Check("layout", ("ruff", "format", "--check", "--quiet")),
     Check("types", ("mypy",)),
-    Tests("tests", f"{OURS} and not process and not notebook", ("-n", "auto")),
+    Tests("tests", f"{OURS} and not slow and not process and not notebook", ("-n", "auto")),
+    Tests("tests that take long", f"{OURS} and slow and not process and not notebook", ("-n", "auto")),
     Tests("tests with processes and sockets", f"{OURS} and process and not notebook"),
     Tests("notebooks, executed", f"{OURS} and notebook"),
 )
