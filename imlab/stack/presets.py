@@ -1,0 +1,84 @@
+"""Architectures as values: the old one, honestly what a competent team ships first, the new one, and all between.
+
+Each difference is a value and every mixture runs: the handlers (server/service) and the stores are the same in all. No
+architecture here has a WebSocket: what a library of these costs is a factor of its own, never a part of asynchrony.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from imlab.server.service.caching import Caching
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """A blocking WSGI server (waitress): so many threads, each waits for whatever its request waits for.
+
+    32 is where Python's own thread pool stops by default (min(32, cores + 4), concurrent.futures); waitress itself
+    begins with 4, Puma with 5, a mod_wsgi process with 15, Tomcat with 200.
+    """
+
+    workers: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Asynchronous:
+    """A bare ASGI application on uvicorn (httptools) and uvloop: one thread, nobody waits for anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Connections to database, object store and second cache, and those of clients. most: that are kept; 0: a new
+
+    connection for each request, closed after it, on every one of these ways.
+    """
+
+    most: int = 200
+    idle_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """JSON with the sound in base64, by the standard library: RFC 8259, RFC 4648."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protobuf:
+    """voice.proto with the sound as it is, copied once."""
+
+
+Serving = Threads | Asynchronous
+Framed = Json | Protobuf
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One way to build the service."""
+
+    serving: Serving
+    caching: Caching
+    lines: Lines
+    framing: Framed
+
+    @property
+    def differs(self) -> Mapping[str, str]:
+        """Factor -> level, in words."""
+        return {name: repr(getattr(self, name)) for name in FACTORS}
+
+
+SMALL = Caching(limit=16 << 20)
+LARGE = Caching(limit=64 << 20, second=True, at_upload=True, single_flight=True)
+OLD = Architecture(Threads(), SMALL, Lines(most=0), Json())
+NEW = Architecture(Asynchronous(), LARGE, Lines(), Protobuf())
+FACTORS = ("serving", "caching", "lines", "framing")
+PRESETS: Mapping[str, Architecture] = {"old": OLD, "new": NEW}
+
+
+def mixtures(old: Architecture = OLD, new: Architecture = NEW) -> Iterator[Architecture]:
+    """All sixteen, old first, in the order of a full factorial: the last factor changes fastest."""
+    for sides in product((False, True), repeat=len(FACTORS)):
+        changed = {name: getattr(new, name) for name, switched in zip(FACTORS, sides, strict=True) if switched}
+        yield replace(old, **changed)
