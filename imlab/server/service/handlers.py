@@ -9,8 +9,9 @@ from cachebox import LRUCache
 from imlab.errors import PeerError
 from imlab.server.service.caching import Caching, Counts
 from imlab.server.service.packing import pack, unpack
-from imlab.server.service.wants import Add, Find, Get, Keep, Look, Newest, Put, Recording, Share, Steps
+from imlab.server.service.wants import Add, Find, Get, Keep, Look, Newest, Put, Share, Steps
 from imlab.wire.messages import VoiceMessage
+from imlab.wire.recording import Recording
 
 ROW = 600  # bytes that a row takes in memory beside its body, about
 

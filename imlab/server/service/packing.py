@@ -7,8 +7,8 @@ import struct
 from google.protobuf.message import DecodeError
 
 from imlab.errors import DoorError
-from imlab.server.service.wants import Recording
 from imlab.wire.head import decode_head, encode_head
+from imlab.wire.recording import Recording
 
 _HEAD = struct.Struct("!IQ")  # bytes of the row; the note's sequence
 

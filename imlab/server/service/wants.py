@@ -29,14 +29,6 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """A note and its file. note: with ``file``, which says the body's sha256, size and type; without audio."""
-
-    note: VoiceMessage
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Find:
     """The row of a note."""
 
