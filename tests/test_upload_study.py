@@ -265,6 +265,7 @@ def test_too_few_for_a_median_leave_its_place_empty() -> None:
     told = reading.table(rows(1).drop(columns="p50_s").assign(p50_s=np.nan))
     assert set(told["p50 alone (ms)"]) == {""}
     assert len(told) == len(reading.table(rows(1)))
+    assert set(reading.connections(rows(1).drop(columns="p50_s").assign(p50_s=np.nan))["p50 alone (ms)"]) == {""}
 
 
 def test_without_peers_ours_speaks_alone(monkeypatch: pytest.MonkeyPatch, stored: Run) -> None:

@@ -73,7 +73,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
             "case": name,
             "CPU a request (us)": mean_interval(of(rows, kind, "cpu_s", MANY)[name]).text(US),
             "requests/s": mean_interval(of(rows, kind, "rate", MANY)[name]).text(),
-            "p50 alone (ms)": mean_interval(alone[name]).text(MS) if name in alone else "",
+            "p50 alone (ms)": _text(alone, name, MS),
         }
         for kind in (Notes, Fetches)
         for name in of(rows, kind, "cpu_s", MANY)
@@ -97,9 +97,9 @@ def connections(rows: pd.DataFrame) -> pd.DataFrame:
     client, server, alone = (of(rows, Connections, value, lines) for value, lines in wanted)
     told = {
         name: {
-            "client's CPU (us)": mean_interval(client[name]).text(US),
-            "server's CPU (us)": mean_interval(server[name]).text(US),
-            "p50 alone (ms)": mean_interval(alone[name]).text(MS),
+            "client's CPU (us)": _text(client, name, US),
+            "server's CPU (us)": _text(server, name, US),
+            "p50 alone (ms)": _text(alone, name, MS),
         }
         for name in client
     }
@@ -174,6 +174,11 @@ def conclusion(run: Run) -> str:
         dearer = _times(clients, EACH_TLS, KEPT_TLS)
         told.append(f"with TLS a connection for each request costs a client {dearer} a kept one")
     return "; ".join(told) + "."
+
+
+def _text(found: pd.DataFrame, case: str, scale: float) -> str:
+    """Empty where no block has a number."""
+    return mean_interval(found[case]).text(scale) if case in found else ""
 
 
 def _us(found: pd.DataFrame, case: str) -> str:
