@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from imlab.server.service.caching import Caching
+from imlab.server.service.lines import Lines
+from imlab.wire.framings import Json, Protobuf
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +29,6 @@ class Threads:
 @dataclass(frozen=True, slots=True)
 class Asynchronous:
     """A bare ASGI application on uvicorn (httptools) and uvloop: one thread, nobody waits for anybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Connections to database, object store and second cache, and those of clients. most: that are kept; 0: a new
-
-    connection for each request, closed after it, on every one of these ways.
-    """
-
-    most: int = 200
-    idle_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Json:
-    """JSON with the sound in base64, by the standard library: RFC 8259, RFC 4648."""
-
-
-@dataclass(frozen=True, slots=True)
-class Protobuf:
-    """voice.proto with the sound as it is, copied once."""
 
 
 Serving = Threads | Asynchronous

@@ -26,6 +26,7 @@ from imlab.wire.messages import (
     Welcome,
 )
 from imlab.wire.rules import breach
+from imlab.wire.varint import tag_of, varint
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def _write(message: Message) -> bytes:
 
 def _joined(tag: bytes, head: bytes, audio: bytes) -> bytes:
     """An Envelope around head and audio; like protobuf, without an audio field when there is none."""
-    field = _AUDIO + _varint(len(audio)) if audio else b""
-    return b"".join((tag, _varint(len(head) + len(field) + len(audio)), head, field, audio))
+    field = _AUDIO + varint(len(audio)) if audio else b""
+    return b"".join((tag, varint(len(head) + len(field) + len(audio)), head, field, audio))
 
 
 def _read(kind: str, message: Any) -> Message:
@@ -102,21 +103,6 @@ def _read(kind: str, message: Any) -> Message:
         told["codecs"] = tuple(told["codecs"])
     value: Message = _TYPES[kind](**told)
     return value
-
-
-def _tag(number: int) -> bytes:
-    """What stands before a field of bytes."""
-    return _varint(number << 3 | 2)
-
-
-def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the eighth says that more follow."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 _KINDS: dict[type[Any], str] = {
@@ -134,6 +120,6 @@ _KINDS: dict[type[Any], str] = {
 }
 _TYPES = {kind: value for value, kind in _KINDS.items()}
 _NAMES = {value: tuple(field.name for field in fields(value)) for value in _KINDS}
-_VOICE = _tag(pb.Envelope.VOICE_FIELD_NUMBER)
-_CHUNK = _tag(pb.Envelope.CHUNK_FIELD_NUMBER)
-_AUDIO = _tag(pb.VoiceMessage.AUDIO_FIELD_NUMBER)  # the same number in a Chunk
+_VOICE = tag_of(pb.Envelope.VOICE_FIELD_NUMBER)
+_CHUNK = tag_of(pb.Envelope.CHUNK_FIELD_NUMBER)
+_AUDIO = tag_of(pb.VoiceMessage.AUDIO_FIELD_NUMBER)  # the same number in a Chunk
