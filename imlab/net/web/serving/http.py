@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -28,7 +28,8 @@ class HttpServer:
     """One application, from ``start`` to ``stop``; an ``ended`` that comes earlier holds what went wrong.
 
     at_once: whoever may have an answer ready (see ready); orders: whoever may want a request whole (see whole). They
-    are asked before the application, and for the same answers.
+    are asked before the application, and for the same answers. protocol: of connections, where it is another one, which
+    asks nobody.
     """
 
     def __init__(
@@ -37,8 +38,9 @@ class HttpServer:
         tls: tuple[Path, Path] | None = None,
         at_once: AtOnce | None = None,
         orders: Orders | None = None,
+        protocol: Callable[..., asyncio.BaseProtocol] | None = None,
     ) -> None:
-        protocol = partial(Buffered, CollectingProtocol, at_once=at_once, orders=orders)
+        protocol = protocol or partial(Buffered, CollectingProtocol, at_once=at_once, orders=orders)
         self._server = _Quiet(
             uvicorn.Config(
                 app,

@@ -1,0 +1,1 @@
+"""The service on trial behind two servers that others wrote: waitress, and uvicorn."""
