@@ -182,19 +182,20 @@ def _asking(fleet: Fleet, drawn: Drawn) -> Callable[[int, float], float]:
     """When a request that asks now is answered from far away."""
     wait, database, note = drawn.wait.tolist(), drawn.database.tolist(), drawn.note.tolist()
     free = None if fleet.database is None else [0.0] * fleet.database
-    read: dict[int, float] = {}  # note -> when the reading of it that is, or was, under way ends
+    nodes = fleet.nodes
+    read: dict[tuple[int, int], float] = {}  # node and note -> when the reading that is, or was, under way there ends
 
     def ask(number: int, now: float) -> float:
-        about = note[number]
-        if about >= 0 and (end := read.get(about, now)) > now:
+        shared, about = note[number] >= 0, (number % nodes, note[number])
+        if shared and (end := read.get(about, now)) > now:
             return end
-        if free is None:
+        if free is None or not database[number]:
             end = now + database[number]
         else:
             end = (now if now > free[0] else free[0]) + database[number]
             heapreplace(free, end)
         end += wait[number]
-        if about >= 0:
+        if shared:
             read[about] = end
         return end
 
