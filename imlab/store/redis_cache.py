@@ -33,7 +33,10 @@ class Keeping:
 
 
 class RedisCache:
-    """For one event loop. Whatever Redis fails to do is a DoorError, and the next to ask tries again."""
+    """For one event loop. Whatever Redis fails to do is a DoorError, and the next to ask tries again.
+
+    opened: connections so far.
+    """
 
     def __init__(self, url: str, keeping: Keeping | None = None) -> None:
         self._address = RedisAddress.parse(url)
@@ -41,6 +44,7 @@ class RedisCache:
         self._line: _Line | None = None
         self._connecting: asyncio.Task[_Line] | None = None
         self._closed = False
+        self.opened = 0
 
     async def get(self, key: bytes) -> bytes | None:
         """What was put; None: nothing, or no longer."""
@@ -88,6 +92,7 @@ class RedisCache:
         self._connecting = None
         if not attempt.cancelled() and attempt.exception() is None:
             self._line = attempt.result()
+            self.opened += 1
 
     async def _connect(self) -> _Line:
         loop = asyncio.get_running_loop()

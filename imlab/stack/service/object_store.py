@@ -1,0 +1,106 @@
+"""An object store: GET and PUT /objects/SHA256 of a directory, each after the time that a far and large one takes.
+
+python -m imlab.stack.service.object_store DIRECTORY [--low-s 0.1] [--high-s 0.2] [--seed 0] [--port 0]
+prints {"address": "127.0.0.1:PORT", "pid": N}, serves until stdin closes
+
+An object that is there is whole: it is written beside its place, synced (fsync) and renamed; the directory is not
+synced, so that a power cut, not a crash, may lose the name of the newest. That work and the waiting go on together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from imlab.net.objects.exchange import MOST
+from imlab.net.sockets.listening import listen
+from imlab.net.web.serving.http import HttpServer
+from imlab.stack.service.first_byte import FirstByte
+
+_PATH = re.compile("/objects/([0-9a-f]{64})")
+
+
+class ObjectStore:
+    """An ASGI application over a directory."""
+
+    def __init__(self, directory: Path, first_byte: FirstByte) -> None:
+        self._directory, self._first_byte = directory, first_byte
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. The loop's timers are whole milliseconds."""
+        found = _PATH.fullmatch(scope["path"])
+        if not found or scope["method"] not in ("GET", "PUT"):
+            status, said = 404, b"GET or PUT /objects/SHA256"
+        else:
+            waited = asyncio.create_task(asyncio.sleep(self._first_byte(found[1])))
+            status, said = await (self._get if scope["method"] == "GET" else self._put)(found[1], receive)
+            await waited
+        headers = [(b"content-type", b"application/octet-stream"), (b"content-length", b"%d" % len(said))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": said})
+
+    async def _get(self, name: str, receive: Receive) -> tuple[int, bytes]:
+        try:
+            return 200, (self._directory / name).read_bytes()  # 20 kB out of the page cache: a thread would take longer
+        except FileNotFoundError:
+            return 404, b"no such object"
+
+    async def _put(self, name: str, receive: Receive) -> tuple[int, bytes]:
+        pieces, size, more = [], 0, True
+        while more and size <= MOST:
+            message = await receive()
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            more = message.get("more_body", False)
+        if size > MOST:
+            return 413, b"an object has at most %d bytes" % MOST
+        return await asyncio.to_thread(self._store, name, b"".join(pieces))
+
+    def _store(self, name: str, body: bytes) -> tuple[int, bytes]:
+        if sha256(body).hexdigest() != name:
+            return 400, b"these are other bytes"
+        with tempfile.NamedTemporaryFile(dir=self._directory, delete=False) as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(self._directory / name)
+        return 201, b""
+
+
+async def serve(directory: Path, first_byte: FirstByte, port: int) -> None:
+    """Until stdin ends."""
+    with listen("127.0.0.1", port) as listening:
+        server = HttpServer(ObjectStore(directory, first_byte))
+        server.start(listening)
+        host, bound = listening.getsockname()[:2]
+        sys.stdout.write(json.dumps({"address": f"{host}:{bound}", "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        await server.stop()
+
+
+def main() -> None:
+    """See the top."""
+    usual = FirstByte()
+    words = argparse.ArgumentParser(prog="object_store")
+    words.add_argument("directory", type=Path)
+    words.add_argument("--low-s", type=float, default=usual.low_s)
+    words.add_argument("--high-s", type=float, default=usual.high_s)
+    words.add_argument("--seed", type=int, default=usual.seed)
+    words.add_argument("--port", type=int, default=0)
+    told = words.parse_args()
+    uvloop.run(serve(told.directory, FirstByte(told.low_s, told.high_s, told.seed), told.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Rows of recordings in a database, blocking and awaited: SQLite and PostgreSQL."""
