@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from imlab.wire.messages import File, PacketLayout, VoiceMessage
 from imlab.wire.recording import Recording
 
 Begun = Callable[[], Steps[Any]]
+Doors = Callable[[Backends, Lines], AbstractContextManager["Face"]]
 
 
 class Face(Protocol):
@@ -88,6 +89,9 @@ def awaited(backends: Backends, lines: Lines) -> Iterator[Face]:
         doors = runner.run(made())
         yield Awaited(runner, doors)
         runner.run(doors.aclose())
+
+
+FACES: dict[str, Doors] = {"blocking": blocking, "awaited": awaited}
 
 
 def wanting(want: Want) -> Begun:

@@ -7,8 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -30,29 +29,26 @@ from imlab.stack.services.contract import Endpoint
 from imlab.stack.services.postgres import Postgres
 from imlab.stack.services.private import private
 from imlab.stack.services.redis import Redis
-from tests.doors import Face, ask, awaited, blocking, recording, wanting
+from tests.doors import FACES, Doors, ask, blocking, recording, wanting
 from tests.tools import need_service
 
 pytest_plugins = ("tests.servers",)
 
-FACES = {"blocking": blocking, "awaited": awaited}
 LINES = {"kept": Lines(), "new": Lines(most=0)}
 NOWHERE = "http://127.0.0.1:1"
 AT_ONCE = FirstByte(0, 0)
 UNCACHED = Caching(limit=1)
 SEED = count()
-Stood = AbstractContextManager[Face]
-Doors = Callable[[Backends, Lines], Stood]
 
 
-@pytest.fixture(params=FACES.values(), ids=FACES)
+@pytest.fixture(params=FACES.values(), ids=list(FACES))
 def face(request: pytest.FixtureRequest) -> Doors:
     """Blocking and awaited."""
     made: Doors = request.param
     return made
 
 
-@pytest.fixture(params=LINES.values(), ids=LINES)
+@pytest.fixture(params=LINES.values(), ids=list(LINES))
 def lines(request: pytest.FixtureRequest) -> Lines:
     """Kept and new."""
     value: Lines = request.param
@@ -76,14 +72,14 @@ def postgres(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     endpoint: Endpoint = request.getfixturevalue("postgres")
     name = f"doors_{os.getpid()}_{next(SEED)}"
     with psycopg.connect(endpoint.url, autocommit=True) as base:
-        base.execute(f"CREATE SCHEMA {name}")  # type: ignore[arg-type]  # it wants a literal
+        base.execute(f"CREATE SCHEMA {name}")
     request.addfinalizer(partial(_dropped, endpoint.url, name))
     return f"{endpoint.url}?options=-csearch_path%3D{name}"
 
 
 def _dropped(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as base:
-        base.execute(f"DROP SCHEMA {name} CASCADE")  # type: ignore[arg-type]
+        base.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 PLACES = [
