@@ -212,6 +212,13 @@ def test_a_key_has_its_own_time_and_keeps_it() -> None:
 # Databases that fail
 
 
+@pytest.mark.parametrize("far_s", [-0.001, 0.0001, 0.0007])
+def test_a_distance_that_an_event_loop_cannot_wait_for_is_refused(far_s: float) -> None:
+    assert Backends("sqlite:x", NOWHERE, far_s=0.0015).far_s == 0.0015
+    with pytest.raises(UsageError, match="whole milliseconds"):
+        Backends("sqlite:x", NOWHERE, far_s=far_s)
+
+
 def test_a_damaged_file_is_a_fault_of_the_door(face: Doors, lines: Lines, tmp_path: Path) -> None:
     path = tmp_path / "recordings.sqlite"
     with face(Backends(f"sqlite:{path}", NOWHERE), lines) as doors:

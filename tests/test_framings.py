@@ -168,6 +168,11 @@ def test_json_is_plain_and_fields_it_does_not_know_are_passed_over() -> None:
     assert Json().decode(json.dumps(JSON | {"mood": "fine"}).encode()) == RECORDING
 
 
+def test_a_list_whose_note_is_said_to_be_endless_is_refused() -> None:
+    with pytest.raises(PeerError, match="OverflowError"):
+        Protobuf().decode_list(b"\xff" * 9 + b"\x01" + b"note")
+
+
 def test_protobuf_is_a_voice_message_that_others_can_write() -> None:
     theirs = pb.VoiceMessage.FromString(Protobuf().encode(RECORDING))
     assert theirs.audio == BODY and theirs.room == "kitchen" and theirs.file_size == len(BODY)

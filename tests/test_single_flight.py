@@ -1,4 +1,4 @@
-"""Single flight: who wants the same at the same time shares one read, its result and its error; who leaves ends none."""
+"""Single flight: who wants the same at the same time shares one read, its result, its error; who leaves ends none."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _read(way: Callable[[bytes], Value], data: bytes) -> Value:
     """All that a parser says of bytes that are not its own is one fault: the peer's."""
     try:
         return way(data)
-    except (ValueError, KeyError, TypeError, DecodeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, DecodeError, RecursionError) as error:
         why = f"{type(error).__name__}: {error}"
         raise PeerError(f"not a recording ({why:.120}): {data[:16].hex()} ({len(data)} bytes)") from error
 

@@ -39,14 +39,16 @@ def stored(status: int, body: bytes, sha256: str) -> None:
 
 
 class Answered:
-    """An answer as it comes: ``feed`` it until it is ``whole``. again: may its connection carry another request?"""
+    """An answer as it comes: ``feed`` it until it is ``whole``. begun: has anything come?
+
+    Whether its connection may carry another request shows when it is asked: one that was closed is asked once more.
+    """
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
         self._pieces: list[bytes] = []
         self.status = 0
-        self.whole = self.again = False
-        self.begun = False
+        self.begun = self.whole = False
 
     @property
     def body(self) -> bytes:
@@ -71,4 +73,4 @@ class Answered:
 
     def on_message_complete(self) -> None:
         """See httptools."""
-        self.whole, self.again = True, self._parser.should_keep_alive()
+        self.whole = True

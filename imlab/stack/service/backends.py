@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imlab.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Backends:
@@ -19,3 +21,11 @@ class Backends:
     objects: str
     cache: str = ""
     far_s: float = 0.0005
+
+    def __post_init__(self) -> None:
+        there_and_back_ms = 2e3 * self.far_s
+        if there_and_back_ms < 0 or abs(there_and_back_ms - round(there_and_back_ms)) > 1e-6:
+            raise UsageError(
+                f"there and back take whole milliseconds, which are the grain of an event loop's clock,"
+                f" not {there_and_back_ms:g} ms"
+            )

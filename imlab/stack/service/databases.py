@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -55,4 +56,4 @@ def awaited(backends: Backends, lines: Lines) -> AwaitedRecordings:
     if backends.database.startswith("postgresql:"):
         module = import_module("imlab.store.recordings.postgres_awaited")
         return cast(AwaitedRecordings, module.AwaitedPostgres(backends.database, lines))
-    return InThreads(blocking(backends, lines))
+    return InThreads(blocking(replace(backends, far_s=0.0), lines), backends.far_s)

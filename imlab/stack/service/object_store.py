@@ -70,10 +70,15 @@ class ObjectStore:
         if sha256(body).hexdigest() != name:
             return 400, b"these are other bytes"
         with tempfile.NamedTemporaryFile(dir=self._directory, delete=False) as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(self._directory / name)
+            new = Path(file.name)
+            try:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+                new.replace(self._directory / name)
+            except OSError as error:
+                new.unlink()
+                return 507, f"cannot write {len(body)} bytes: {error.strerror}".encode()
         return 201, b""
 
 
