@@ -1,4 +1,4 @@
-"""Bytes by key in a Redis or Valkey, over one connection that all who ask share.
+"""Bytes by key in a Redis or Valkey, over one connection that all who ask share, or a new one for each question.
 
 Redis answers in the order in which it was asked, so nobody waits for anybody's answer before asking: what is asked
 in one turn of the event loop leaves in one write (pipelining). 20 kB cost 14-18 us of CPU so, and 58-73 us by
@@ -16,6 +16,7 @@ from typing import Any, cast
 import hiredis
 
 from imlab.errors import DoorError
+from imlab.server.service.lines import Lines
 from imlab.store.redis_address import RedisAddress
 
 CONNECTING_S = 1.0  # then whoever asks next begins anew
@@ -35,12 +36,13 @@ class Keeping:
 class RedisCache:
     """For one event loop. Whatever Redis fails to do is a DoorError, and the next to ask tries again.
 
-    opened: connections so far.
+    lines: that keep none make each question bring its own connection. opened: connections so far.
     """
 
-    def __init__(self, url: str, keeping: Keeping | None = None) -> None:
+    def __init__(self, url: str, keeping: Keeping | None = None, lines: Lines | None = None) -> None:
         self._address = RedisAddress.parse(url)
         self._keeping = keeping or Keeping()
+        self._ask = self._ask_the_shared if lines is None or lines.most else self._ask_a_new_one
         self._line: _Line | None = None
         self._connecting: asyncio.Task[_Line] | None = None
         self._closed = False
@@ -67,13 +69,24 @@ class RedisCache:
         if self._line:
             self._line.give_up("closed by us")
 
-    async def _ask(self, *words: bytes | int) -> Any:
-        if self._closed:
-            raise DoorError("the cache is closed")
+    async def _ask_the_shared(self, *words: bytes | int) -> Any:
+        self._check()
         line = self._line
         if line is None or not line.good():
             line = await self._connected()
         return await line.ask(*words)
+
+    async def _ask_a_new_one(self, *words: bytes | int) -> Any:
+        self._check()
+        line = await self._connect()
+        try:
+            return await line.ask(*words)
+        finally:
+            line.give_up("it was for one question")
+
+    def _check(self) -> None:
+        if self._closed:
+            raise DoorError("the cache is closed")
 
     async def _connected(self) -> _Line:
         """All who come meanwhile share one attempt, which goes on if some of them stop waiting."""
@@ -92,7 +105,6 @@ class RedisCache:
         self._connecting = None
         if not attempt.cancelled() and attempt.exception() is None:
             self._line = attempt.result()
-            self.opened += 1
 
     async def _connect(self) -> _Line:
         loop = asyncio.get_running_loop()
@@ -103,6 +115,7 @@ class RedisCache:
                 await line.greet(self._address.greeting())
         except OSError as error:
             raise DoorError(f"no Redis at {self._address}: {error}") from error
+        self.opened += 1
         return line
 
 

@@ -10,11 +10,11 @@ from imlab.errors import DoorError
 from imlab.net.objects.awaited import AwaitedObjects
 from imlab.server.service.lines import Lines
 from imlab.server.service.wants import Add, Find, Get, Keep, Look, Newest, Put, Share, Steps, Want
-from imlab.stack.service.awaited_cache import AwaitedCache
 from imlab.stack.service.backends import Backends
 from imlab.stack.service.databases import awaited
 from imlab.stack.service.frail import PATIENCE_S, Frail
 from imlab.stack.service.tally import Tally
+from imlab.store.redis_cache import RedisCache
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ class AwaitedDoors:
     def __init__(self, backends: Backends, lines: Lines) -> None:
         self._loop = asyncio.get_running_loop()
         self._objects = AwaitedObjects(backends.objects, lines)
-        self._cache = AwaitedCache(backends.cache, lines) if backends.cache else None
+        self._cache = RedisCache(backends.cache, lines=lines) if backends.cache else None
         self._database = awaited(backends, lines)
         self._frail, self._tally = Frail(), Tally()
         self._flights: dict[str, asyncio.Task[Any]] = {}

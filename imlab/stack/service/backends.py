@@ -12,9 +12,9 @@ class Backends:
     """database: ``sqlite:PATH`` or ``postgresql://...``; objects: ``http://HOST:PORT``; cache: ``redis://...`` or none.
 
     far_s: the one-way distance of the database in seconds, for SQLite, which has no network of its own; PostgreSQL is
-    reached through a link that has it. Half a millisecond is the other zone of a region: Google Cloud gives round trips
-    "under 1 ms on the 95th percentile" within one ("Geography and regions"), AWS "single-digit" ms between zones, of
-    which 0.3 to 1.5 ms have been measured (FlashGrid, 2023).
+    reached through a link that has it. Half a millisecond is another zone of the same region: round trips there "tend
+    to" be "<1ms in the 95th percentile" (Google Cloud, "Best practices for Compute Engine regions selection", as of
+    2019); between zones of AWS pings took 0.25 to 3.4 ms (K. Anderson, "Measuring AWS Region and AZ Latency").
     """
 
     database: str
