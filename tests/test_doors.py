@@ -230,6 +230,18 @@ def test_a_damaged_file_is_a_fault_of_the_door(face: Doors, lines: Lines, tmp_pa
             ask(doors, Find("0" * 32))
 
 
+def test_a_damaged_row_is_a_fault_of_the_door(face: Doors, tmp_path: Path) -> None:
+    path, note = tmp_path / "recordings.sqlite", recording(1).note
+    with face(Backends(f"sqlite:{path}", NOWHERE), Lines()) as doors:
+        ask(doors, Add(note))
+        with sqlite3.connect(path) as base:
+            base.execute("UPDATE recordings SET head = x'0aff'")
+        base.close()
+        for want in (Find(note.id), Newest(note.room, 1)):
+            with pytest.raises(DoorError, match="damaged: 0aff"):
+                ask(doors, want)
+
+
 def test_what_is_no_database_is_said_at_once(face: Doors, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, but a text that is long enough to be looked at" * 9)
     for address, fault in ((f"sqlite:{tmp_path / 'text'}", DoorError), ("mysql://x", UsageError), ("", UsageError)):
