@@ -249,6 +249,12 @@ def test_what_is_no_database_is_said_at_once(face: Doors, tmp_path: Path) -> Non
             pass
 
 
+@pytest.mark.process
+def test_who_asks_sqlite_does_not_load_the_library_of_postgres() -> None:
+    code = "import sys, imlab.stack.service.blocking, imlab.stack.service.awaited; print('psycopg' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"False\n"
+
+
 @pytest.mark.outside
 def test_a_connection_that_postgres_ended_is_replaced(
     face: Doors, objects: ObjectProcess, tmp_path: Path, request: pytest.FixtureRequest
