@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import pandas as pd
 
 from imlab.errors import InvalidRun
@@ -176,7 +178,7 @@ def conclusion(run: Run) -> str:
     return "; ".join(told) + "."
 
 
-def _text(found: pd.DataFrame, case: str, scale: float) -> str:
+def _text(found: pd.DataFrame, case: Hashable, scale: float) -> str:
     """Empty where no block has a number."""
     return mean_interval(found[case]).text(scale) if case in found else ""
 
