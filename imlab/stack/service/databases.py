@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -11,12 +10,37 @@ from imlab.errors import UsageError
 from imlab.server.service.lines import Lines
 from imlab.stack.service.backends import Backends
 from imlab.store.recordings.sqlite import SqliteRecordings
-from imlab.store.recordings.threads import InThreads, Recordings
+from imlab.store.recordings.sqlite_awaited import AwaitedSqlite
 from imlab.wire.messages import VoiceMessage
 
 
+class Recordings(Protocol):
+    """A database, for threads that block."""
+
+    @property
+    def opened(self) -> int:
+        """Connections so far."""
+        ...
+
+    def find(self, id: str) -> VoiceMessage | None:
+        """The note, if there is one."""
+        ...
+
+    def newest(self, room: str, count: int) -> tuple[VoiceMessage, ...]:
+        """At most so many, the newest first."""
+        ...
+
+    def add(self, note: VoiceMessage) -> int:
+        """Its sequence, durable."""
+        ...
+
+    def close(self) -> None:
+        """No more questions."""
+        ...
+
+
 class AwaitedRecordings(Protocol):
-    """A database, awaited; Recordings is the same, blocking."""
+    """The same, awaited."""
 
     @property
     def opened(self) -> int:
@@ -42,18 +66,25 @@ class AwaitedRecordings(Protocol):
 
 def blocking(backends: Backends, lines: Lines) -> Recordings:
     """For threads."""
-    kind, _, path = backends.database.partition(":")
-    if kind == "sqlite" and path:
-        return SqliteRecordings(Path(path), lines, backends.far_s)
-    if kind == "postgresql":
-        module = import_module("imlab.store.recordings.postgres")
-        return cast(Recordings, module.PostgresRecordings(backends.database, lines))
-    raise UsageError(f"a database is sqlite:PATH or postgresql://..., not {backends.database!r:.80}")
+    if path := _sqlite(backends):
+        return SqliteRecordings(path, lines, backends.far_s)
+    module = import_module("imlab.store.recordings.postgres")
+    return cast(Recordings, module.PostgresRecordings(backends.database, lines))
 
 
 def awaited(backends: Backends, lines: Lines) -> AwaitedRecordings:
     """For an event loop that runs."""
-    if backends.database.startswith("postgresql:"):
-        module = import_module("imlab.store.recordings.postgres_awaited")
-        return cast(AwaitedRecordings, module.AwaitedPostgres(backends.database, lines))
-    return InThreads(blocking(replace(backends, far_s=0.0), lines), backends.far_s)
+    if path := _sqlite(backends):
+        return AwaitedSqlite(path, lines, backends.far_s)
+    module = import_module("imlab.store.recordings.postgres_awaited")
+    return cast(AwaitedRecordings, module.AwaitedPostgres(backends.database, lines))
+
+
+def _sqlite(backends: Backends) -> Path | None:
+    """Its file; None: it is a PostgreSQL."""
+    kind, _, path = backends.database.partition(":")
+    if kind == "postgresql":
+        return None
+    if kind == "sqlite" and path:
+        return Path(path)
+    raise UsageError(f"a database is sqlite:PATH or postgresql://..., not {backends.database!r:.80}")
