@@ -29,7 +29,8 @@ from imlab.stack.services.contract import Endpoint
 from imlab.stack.services.postgres import Postgres
 from imlab.stack.services.private import private
 from imlab.stack.services.redis import Redis
-from tests.doors import FACES, Doors, ask, blocking, recording, wanting
+from imlab.store.recordings.sqlite_awaited import SWITCH_S
+from tests.doors import FACES, Doors, ask, awaited, blocking, recording, wanting
 from tests.tools import need_service
 
 pytest_plugins = ("tests.servers",)
@@ -247,6 +248,13 @@ def test_what_is_no_database_is_said_at_once(face: Doors, tmp_path: Path) -> Non
     for address, fault in ((f"sqlite:{tmp_path / 'text'}", DoorError), ("mysql://x", UsageError), ("", UsageError)):
         with pytest.raises(fault), face(Backends(address, NOWHERE), Lines()):
             pass
+
+
+def test_the_switch_interval_is_short_while_a_loop_has_sqlite_and_then_as_before(tmp_path: Path) -> None:
+    usual = sys.getswitchinterval()
+    with awaited(Backends(f"sqlite:{tmp_path / 'x'}", NOWHERE), Lines()):
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S) < usual
+    assert sys.getswitchinterval() == usual
 
 
 @pytest.mark.process
