@@ -49,4 +49,5 @@ def predict(
     runs = [simulate(fleet, work, load, requests, seed) for seed in seeds]
     means = np.array([run.mean_s for run in runs])
     others = [[run.quantile_s(0.5), run.quantile_s(0.99), run.rate, run.busy] for run in runs]
-    return Prediction(float(means.mean()), *np.mean(others, axis=0).tolist(), float(means.std()))
+    p50_s, p99_s, rate, busy = np.mean(others, axis=0).tolist()
+    return Prediction(float(means.mean()), p50_s, p99_s, rate, busy, float(means.std()))

@@ -47,7 +47,7 @@ class Range:
 
 BOX = {
     "users": Range("users", 10, 1_000, "from a developer's test to a site's; the table needs about 182", whole=True),
-    "think_s": Range("think time", 0.01, 2.0, "wrk and ab have none, of which 10 ms is the next; Locust's first example "
+    "think_s": Range("think time", 0.01, 2.0, "wrk and ab have none, and 10 ms comes next; Locust's first example "
                      "pauses 1 to 5 s; the table needs 0.17 s", "ms", 1e3),
     "miss_s": Range("miss, away", 0.001, 1.0, "a database on an SSD about 1 ms; S3 100 to 200 ms (AWS); a service of "
                     "others up to 1 s", "ms", 1e3),

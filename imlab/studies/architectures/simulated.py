@@ -38,7 +38,7 @@ class Drawn:
     @property
     def near(self) -> NDArray[np.bool_]:
         """Which never leave the node."""
-        return (self.wait == 0) & (self.database == 0)
+        return np.asarray((self.wait == 0) & (self.database == 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,13 @@ def draw(work: Work, load: Load, requests: int, seed: int) -> Drawn:
     sizes = np.array([cost.notes for _, cost in work.parts])[kind]
     first = np.cumsum([0, *(cost.notes for _, cost in work.parts)])[kind]  # notes of two kinds are not the same
     note = np.where(sizes > 0, first + (notes.random(requests) * sizes).astype(int), -1)
-    pause = load.think.draws(pauses, requests) if isinstance(load, Closed) else pauses.standard_exponential(requests) / load.rate
-    return Drawn(*taken, note, pause)
+    pause = (
+        load.think.draws(pauses, requests)
+        if isinstance(load, Closed)
+        else pauses.standard_exponential(requests) / load.rate
+    )
+    before, after, wait, database = taken
+    return Drawn(before, after, wait, database, note, pause)
 
 
 def play(fleet: Fleet, drawn: Drawn, load: Load) -> Played:
@@ -158,7 +163,7 @@ def steady(fleet: Fleet, drawn: Drawn, load: Load, played: Played, warm_up: floa
         seconds = played.came[-1] - played.came[first]
     cpu = (drawn.before + drawn.after)[counted].sum()
     busy = cpu / (seconds * fleet.nodes * fleet.node.cores)
-    return Steady((played.left - played.came)[counted], len(counted) / seconds, float(busy))
+    return Steady((played.left - played.came)[counted], float(len(counted) / seconds), float(busy))
 
 
 def _beginning(fleet: Fleet, drawn: Drawn, cores: list[list[float]], heap: Moments) -> Callable[[int, float], None]:
@@ -180,7 +185,9 @@ def _beginning(fleet: Fleet, drawn: Drawn, cores: list[list[float]], heap: Momen
 
 def _asking(fleet: Fleet, drawn: Drawn) -> Callable[[int, float], float]:
     """When a request that asks now is answered from far away."""
-    wait, database, note = drawn.wait.tolist(), drawn.database.tolist(), drawn.note.tolist()
+    wait: list[float] = drawn.wait.tolist()
+    database: list[float] = drawn.database.tolist()
+    note: list[int] = drawn.note.tolist()
     free = None if fleet.database is None else [0.0] * fleet.database
     nodes = fleet.nodes
     read: dict[tuple[int, int], float] = {}  # node and note -> when the reading that is, or was, under way there ends

@@ -2,7 +2,7 @@
 
 Users think, or are in the service. There, up to T requests hold a thread, and are at the cores or far away; the rest
 wait for a thread. With exponential times the inner part is a closed network of two stations, c servers and a delay,
-whose rate with k inside is X(k) = G(k - 1) / G(k), where G(k) is the sum over j of D^(k-j) / (k-j)! S^j / (1 2 .. c c ..)
+whose rate with k inside is X(k) = G(k - 1) / G(k), with G(k) the sum over j of D^(k-j) / (k-j)! S^j / (1 2 .. c c ..)
 (W. Gordon and G. Newell, Operations Research 15, 1967; F. Baskett and others, Journal of the ACM 22, 1975). Seen
 from outside it is one server that works at X(min(n, T)) when n are there (K. Chandy, U. Herzog, L. Woo, IBM Journal
 of Research and Development 19, 1975): exact without threads, and close with them. The users are then a process of
