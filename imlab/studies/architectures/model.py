@@ -216,4 +216,3 @@ class Closed:
 
 
 Load = Open | Closed
-
