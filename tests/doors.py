@@ -74,8 +74,10 @@ class Awaited:
 def blocking(backends: Backends, lines: Lines) -> Iterator[Face]:
     """Threads."""
     doors = BlockingDoors(backends, lines)
-    yield Blocking(doors)
-    doors.close()
+    try:
+        yield Blocking(doors)
+    finally:
+        doors.close()
 
 
 @contextmanager
@@ -87,8 +89,10 @@ def awaited(backends: Backends, lines: Lines) -> Iterator[Face]:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         doors = runner.run(made())
-        yield Awaited(runner, doors)
-        runner.run(doors.aclose())
+        try:
+            yield Awaited(runner, doors)
+        finally:
+            runner.run(doors.aclose())
 
 
 FACES: dict[str, Doors] = {"blocking": blocking, "awaited": awaited}

