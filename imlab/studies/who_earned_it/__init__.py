@@ -1,0 +1,1 @@
+"""What the study of attribution is made of."""
