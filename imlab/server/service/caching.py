@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from imlab.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Caching:
@@ -19,6 +21,10 @@ class Caching:
     second: bool = False
     at_upload: bool = False
     single_flight: bool = False
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:  # cachebox takes 0 for no limit at all
+            raise UsageError(f"a cache holds a byte or more, not {self.limit}")
 
 
 WHAT = {  # what is counted -> in words, for /metrics

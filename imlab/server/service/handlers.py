@@ -87,7 +87,12 @@ class Service:
     def _hold(self, recording: Recording) -> Steps[None]:
         self.warm(recording)
         if self._caching.second:
-            yield Keep(_key(recording.note.id), pack(recording))
+            yield keep(recording)
+
+
+def keep(recording: Recording) -> Keep:
+    """How the second level is given it."""
+    return Keep(_key(recording.note.id), pack(recording))
 
 
 def _key(id: str) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from imlab.errors import UsageError
 
 WANTS = ("Find", "Newest", "Add", "Get", "Put", "Look", "Keep")  # before the door is asked
-CONNECT = "connect"  # before a new connection to database, object store or second cache
+CONNECT = "connect"  # before a question that brings its own connection to database, object store or second cache
 ACCEPT = "accept"  # before the first request of a client's connection is looked at
 FRAME = "frame"  # while an answer is framed: processor time
 STAGES = (*WANTS, CONNECT, ACCEPT, FRAME)

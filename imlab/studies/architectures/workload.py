@@ -116,6 +116,9 @@ class Warmth:
     second: tuple[int, ...]
 
 
+USUAL = Workload(popularity=Recency(items=20_000), requests=6_000)
+
+
 def levels(caching: Caching) -> Levels:
     """The same, as the laboratory says it. The second level forgets nothing in the time that a script tells of."""
     return Levels(caching.limit, EVERYTHING if caching.second else 0, caching.at_upload)

@@ -1,0 +1,124 @@
+"""A trial's stage: one architecture stood up in front of its backends, warm, with somebody to ask it.
+
+The service has the system's cores to itself; database, object store, second cache and clients are on the load's, as they
+would be on other machines. Its caches hold what they would after the workload's past, which was replayed, not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from imlab.lab.load.hits import MISS, NONE
+from imlab.lab.plan.design import Trial
+from imlab.stack.presets import Architecture
+from imlab.stack.service.backends import Backends
+from imlab.stack.service.first_byte import FirstByte
+from imlab.stack.service.object_process import object_store
+from imlab.stack.service.plan import ServicePlan
+from imlab.stack.service.process import RunningService, start
+from imlab.stack.service.warmth import Warmth, write_warmth
+from imlab.stack.services.private import private
+from imlab.stack.services.table import service_called
+from imlab.store.recordings.bulk import fill
+from imlab.studies.architectures.asking import Asking, asking
+from imlab.studies.architectures.shelf import Shelf
+from imlab.studies.architectures.workload import Asked, Workload
+from imlab.studies.upload.spent import spent_s
+
+FAR = FirstByte()
+
+
+@dataclass
+class Stage:
+    """What stands. ``taken``: requests of the script that were asked so far; the next window goes on from there."""
+
+    architecture: Architecture
+    asked: Asked
+    service: RunningService
+    runner: asyncio.Runner
+    asking: Asking
+    seed: int
+    taken: int = 0
+    windows: int = field(default=0)
+
+    def rng(self) -> np.random.Generator:
+        """For the next window: the same in every cell of a block."""
+        self.windows += 1
+        return np.random.default_rng((self.seed, self.windows))
+
+    @property
+    def left(self) -> int:
+        """Requests that the script still has."""
+        return len(self.asked.kinds) - self.taken
+
+    def counters(self) -> Mapping[str, float]:
+        """All that the service counts."""
+        return self.service.counters()
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that its threads have used."""
+        return spent_s(self.service.pid)
+
+    def replayed(self, first: int, count: int) -> float:
+        """The hit ratio of those requests of the script, one after another."""
+        places = self.asked.expected(self.architecture.caching).places[self.asked.past + first :][:count]
+        fetches = places[places != NONE]
+        return float(np.mean(fetches != MISS)) if len(fetches) else float("nan")
+
+
+@contextmanager
+def stage(
+    trial: Trial,
+    architecture: Architecture,
+    workload: Workload,
+    first_byte: FirstByte = FAR,
+    slowed: Mapping[str, float] | None = None,
+) -> Iterator[Stage]:
+    """Everything up; then down again. first_byte: of the object store; slowed: seconds by stage of the service."""
+    assert trial.scratch is not None
+    folder = trial.scratch / f"stage{len(list(trial.scratch.iterdir()))}"
+    folder.mkdir()
+    shelf = workload.catalogue.shelf()
+    asked = workload.drawn(trial.rng(), shelf)
+    with ExitStack() as up:
+        objects, database = _objects(folder, shelf), folder / "recordings.sqlite"
+        fill(database, shelf.notes())
+        seeded = FirstByte(first_byte.low_s, first_byte.high_s, trial.seed % 2**31)
+        store = up.enter_context(object_store(objects, seeded))
+        second = architecture.caching.second
+        cache = up.enter_context(private(service_called("redis"))).endpoint.url if second else ""
+        backends = Backends(f"sqlite:{database}", store.url, cache)
+        plan = ServicePlan(architecture, backends, warm=_warmth(folder, objects, asked, architecture),
+                           slowed=slowed or {})  # fmt: skip
+        with trial.cores.lent():
+            running = start(plan)
+        service = up.enter_context(running)
+        runner = up.enter_context(asyncio.Runner())
+        clients = asking(service.address, architecture, asked)
+        send = runner.run(clients.__aenter__())
+        up.callback(lambda: runner.run(clients.__aexit__(None, None, None)))
+        yield Stage(architecture, asked, service, runner, send, trial.seed)
+
+
+def _objects(folder: Path, shelf: Shelf) -> Path:
+    """A directory of the store: what is stored is linked to, so that what is sent lies beside it and not in the cache."""
+    objects = folder / "objects"
+    objects.mkdir()
+    for number in range(shelf.stored):
+        os.symlink(shelf.file(number), objects / shelf.sha256[number])
+    return objects
+
+
+def _warmth(folder: Path, objects: Path, asked: Asked, architecture: Architecture) -> Path:
+    """What the caches hold when the window begins."""
+    held, path = asked.before(architecture.caching), folder / "warm"
+    memory, second = ([asked.shelf.note(number) for number in numbers] for numbers in (held.memory, held.second))
+    write_warmth(path, Warmth(objects, memory, second))
+    return path

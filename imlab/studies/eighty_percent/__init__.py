@@ -1,0 +1,1 @@
+"""What the trial of the headline is made of."""

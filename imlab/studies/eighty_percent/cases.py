@@ -1,0 +1,45 @@
+"""What each block tries: loads at the same offered rate, the capacity, and the published loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imlab.lab.load.capacity import Search
+from imlab.lab.load.objective import Objective
+from imlab.stack.presets import NEW, OLD, Architecture
+from imlab.stack.service.first_byte import FirstByte
+
+SIDES: Mapping[str, Architecture] = {"old": OLD, "new": NEW}
+LOADS = (30, 50, 70, 85)  # percent of the old side's capacity, offered to both
+USERS, PAUSE_S = 182, 0.170  # those that fit the published table (lab/claims/auditor.py)
+FAR = FirstByte()  # 100 to 200 ms: see there
+NEAR = FirstByte(0.002, 0.009)  # "single-digit millisecond": AWS, of S3 Express One Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Seconds of windows, warm-ups included; what the searches for a capacity may cost."""
+
+    window_s: float
+    loop_s: float
+    search_s: float
+    resolution: float
+    objective: Objective
+
+
+# Smoke has no time for the thousand requests that a p99 takes.
+SCALES = {
+    "smoke": Scale(0.8, 1.0, 0.4, 0.9, Objective(0.5, p=0.5, errors=0.5)),
+    "quick": Scale(5.0, 4.0, 3.0, 0.12, Objective(0.1)),
+    "full": Scale(20.0, 12.0, 15.0, 0.04, Objective(0.1)),
+}
+WARM_UP_S = 0.3  # connections and code; caches are warm when a window begins
+WITH_FAR = Objective(0.5)  # a miss alone takes up to 0.2 s there, and then so does each p99
+
+
+def search(scale: str, objective: Objective) -> Search:
+    """From a rate that any side carries."""
+    told = SCALES[scale]
+    return Search(objective, first=90.0, most=4_000.0, growth=1.7, resolution=told.resolution,
+                  window_s=told.search_s, warm_up_s=WARM_UP_S, windows=2, near=1.5)  # fmt: skip
