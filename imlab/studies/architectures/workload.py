@@ -8,7 +8,7 @@ than the catalogue is large was never there, and never asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +95,10 @@ class Asked:
         past, _ = self.script.parted(self.past)
         done = replay(past, self.sizes, levels(caching))
         memory, second = (self.numbers[np.array(held, dtype=np.int64)] for held in (done.memory, done.second))
-        if (memory < 0).any():
+        forgets = caching.limit < self.sizes.sum()  # else what nobody asks for any more need not be there
+        if forgets and (memory < 0).any():
             raise UsageError(f"{caching!r} holds more notes than a catalogue of {self.shelf.stored} has: enlarge it")
-        return Warmth(tuple(memory.tolist()), tuple(second[second >= 0].tolist()))
+        return Warmth(*(tuple(held[held >= 0].tolist()) for held in (memory, second)))
 
     def expected(self, caching: Caching) -> Replay:
         """Where the past's requests and the window's find their notes, one after another."""
@@ -117,6 +118,7 @@ class Warmth:
 
 
 USUAL = Workload(popularity=Recency(items=20_000), requests=6_000)
+LONGER = replace(USUAL, requests=32_000, catalogue=Catalogue(stored=8_192, unsent=2_048))  # to search for a capacity
 
 
 def levels(caching: Caching) -> Levels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imlab.lab.load.capacity import Search
 from imlab.lab.load.objective import Objective
-from imlab.stack.presets import NEW, OLD, Architecture
+from imlab.stack.presets import ARTICLE, ARTICLE_AWAY, NEW, OLD, Architecture
 from imlab.stack.service.first_byte import FirstByte
 
 SIDES: Mapping[str, Architecture] = {"old": OLD, "new": NEW}
@@ -15,6 +15,20 @@ LOADS = (30, 50, 70, 85)  # percent of the old side's capacity, offered to both
 USERS, PAUSE_S = 182, 0.170  # those that fit the published table (lab/claims/auditor.py)
 FAR = FirstByte()  # 100 to 200 ms: see there
 NEAR = FirstByte(0.002, 0.009)  # "single-digit millisecond": AWS, of S3 Express One Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Two architectures before one object store, under the users of the published table."""
+
+    sides: Mapping[str, Architecture]
+    first_byte: FirstByte
+
+
+LOOPS: Mapping[str, Loop] = {
+    "usual": Loop(SIDES, FAR),
+    "article": Loop({"old": ARTICLE, "new": NEW}, ARTICLE_AWAY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +44,8 @@ class Scale:
 
 # Smoke has no time for the thousand requests that a p99 takes.
 SCALES = {
-    "smoke": Scale(0.8, 1.0, 0.4, 0.9, Objective(0.5, p=0.5, errors=0.5)),
-    "quick": Scale(5.0, 4.0, 3.0, 0.12, Objective(0.1)),
+    "smoke": Scale(0.6, 0.9, 0.4, 4.0, Objective(0.5, p=0.5, errors=0.5)),
+    "quick": Scale(4.5, 4.0, 3.0, 0.12, Objective(0.1)),
     "full": Scale(20.0, 12.0, 15.0, 0.04, Objective(0.1)),
 }
 WARM_UP_S = 0.3  # connections and code; caches are warm when a window begins
@@ -39,7 +53,10 @@ WITH_FAR = Objective(0.5)  # a miss alone takes up to 0.2 s there, and then so d
 
 
 def search(scale: str, objective: Objective) -> Search:
-    """From a rate that any side carries."""
+    """From a rate that any side carries; at smoke scale two windows."""
     told = SCALES[scale]
-    return Search(objective, first=90.0, most=4_000.0, growth=1.7, resolution=told.resolution,
+    if scale == "smoke":
+        return Search(objective, first=90.0, most=200.0, growth=4.0, resolution=told.resolution,
+                      window_s=told.search_s, warm_up_s=0.1, windows=2)  # fmt: skip
+    return Search(objective, first=300.0, most=4_000.0, growth=1.7, resolution=told.resolution,
                   window_s=told.search_s, warm_up_s=WARM_UP_S, windows=2, near=1.5)  # fmt: skip

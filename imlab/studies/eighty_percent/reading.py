@@ -7,18 +7,24 @@ import pandas as pd
 
 from imlab.errors import InvalidRun
 from imlab.lab.claims.auditor import Loop, audit
-from imlab.lab.plots.figure import Plot, imprint
+from imlab.lab.plots.figure import Imprint, Plot, imprint
 from imlab.lab.plots.forest import forest
 from imlab.lab.plots.load_curve import Capacity, Offered, load_curve
 from imlab.lab.plots.plane import Map, Move, Spot, plane
 from imlab.lab.record.reading import Run, by_block, trusted
 from imlab.lab.statistics.censored import Comparison, Sustained, compared, sustained
 from imlab.lab.statistics.effect import Effect, paired
-from imlab.lab.statistics.intervals import Interval, mean_interval
+from imlab.lab.statistics.intervals import mean_interval
+from imlab.stack.presets import ARTICLE_AWAY, ARTICLE_THREADS
 from imlab.studies.eighty_percent.cases import LOADS, PAUSE_S, SCALES, USERS
 from imlab.studies.published.speed import AFTER, BEFORE, TABLE
 
 MS, PERCENT = 1e3, 100.0
+LOOPED = {
+    "usual": f"{USERS} users who pause {PAUSE_S * MS:g} ms",
+    "article": f"the same users, {ARTICLE_THREADS} threads, objects {ARTICLE_AWAY.low_s * MS:g} to "
+    f"{ARTICLE_AWAY.high_s * MS:g} ms away",
+}
 SAID = {"mean_s": "mean", "p50_s": "p50", "p99_s": "p99", "cpu_s": "CPU a request"}
 
 
@@ -46,14 +52,15 @@ def fall(rows: pd.DataFrame, value: str, load: int) -> Effect | None:
     return paired(found["old"], found["new"]) if {"old", "new"} <= set(found.columns) and len(found) else None
 
 
-def looped(rows: pd.DataFrame, value: str) -> pd.DataFrame:
+def looped(rows: pd.DataFrame, value: str, loop: str = "usual") -> pd.DataFrame:
     """One number per block and side, of the published loop."""
-    return by_block(some(rows, "closed"), value, "side")
+    found = some(rows, "closed")
+    return by_block(found[found["loop"] == loop], value, "side")
 
 
-def loop_fall(rows: pd.DataFrame, value: str = "mean_s") -> Effect:
+def loop_fall(rows: pd.DataFrame, value: str = "mean_s", loop: str = "usual") -> Effect:
     """New against old in the published loop."""
-    found = looped(rows, value)
+    found = looped(rows, value, loop)
     return paired(found["old"], found["new"], better="higher" if value == "rate_per_s" else "lower")
 
 
@@ -86,9 +93,9 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
             if effect := fall(rows, value, load):
                 lines.append(_line(f"{load} % of the old capacity, {rate:.0f}/s on average", said,
                                    sides(rows, value, load), effect, MS))  # fmt: skip
-    loop = f"closed loop, {USERS} users who pause {PAUSE_S * MS:g} ms"
-    lines.append(_line(loop, "mean", looped(rows, "mean_s"), loop_fall(rows), MS))
-    lines.append(_line(loop, "requests/s", looped(rows, "rate_per_s"), loop_fall(rows, "rate_per_s"), 1.0))
+    for loop, said in LOOPED.items():
+        for value, what, scale in (("mean_s", "mean", MS), ("rate_per_s", "requests/s", 1.0)):
+            lines.append(_line(said, what, looped(rows, value, loop), loop_fall(rows, value, loop), scale))
     return pd.DataFrame(lines).set_index(["load", "what"])
 
 
@@ -140,66 +147,68 @@ def figures(run: Run) -> dict[str, Plot]:
     """The fall at each load beside the loop's, the load curves, the loop on the plane."""
     rows, stamp = run.rows(), imprint(run)
     falls = {f"{load} % of the old side's capacity": effect for load in LOADS if (effect := fall(rows, "mean_s", load))}
-    falls[f"closed loop, {USERS} users"] = loop_fall(rows)
+    falls |= {said: loop_fall(rows, loop=loop) for loop, said in LOOPED.items()}
     return {
         "falls": forest(falls, "The mean response, new architecture against old (published: -80 %)", "mean response",
                         imprint=stamp),
-        "loads": _curves(rows, run, stamp),
+        "loads": _curves(rows, stamp),
         "loop": _loop(rows, stamp),
     }  # fmt: skip
 
 
-def _curves(rows: pd.DataFrame, run: Run, stamp: object) -> Plot:
-    found = some(rows, "open")
-    quantile = "p99_s" if "p99_s" in found and found["p99_s"].notna().any() else "p50_s"
-    rates = found.groupby("load")["offered_per_s"].mean()
-    curves = {
-        f"{side}, {quantile[:-2]}": [
-            Offered(float(rates[load]), mean_interval(values[side]))
-            for load in LOADS
-            if side in (values := sides(rows, quantile, load)).columns
-        ]
-        for side in ("old", "new")
-    }
-    held = {f"{side}, {quantile[:-2]}": Capacity.over(own) for side, own in capacities(rows, "far").items()}
+def _curves(rows: pd.DataFrame, stamp: Imprint) -> Plot:
+    """The tail of both sides over the rate; of a smoke run, which has none, the median."""
+    found, sought = some(rows, "open"), some(rows, "capacity")
+    value = "p99_s" if "p99_s" in found and found["p99_s"].notna().any() else "p50_s"
+    rates, quantile = found.groupby("load")["offered_per_s"].mean(), value.removesuffix("_s")
+    curves: dict[str, list[Offered]] = {}
+    for load in LOADS:
+        for side, blocks in sides(rows, value, load).items():
+            curves.setdefault(f"{side}, {quantile}", []).append(Offered(float(rates[load]), mean_interval(blocks)))
+    held = {f"{side}, {quantile}": Capacity.over(one) for side, one in capacities(rows, "far").items()}
     return load_curve(
-        {name: points for name, points in curves.items() if points},
+        curves,
         "Both sides at equal offered load, objects 100 to 200 ms away",
-        some(rows, "capacity").query("store == 'far'")["objective_s"].iloc[0],
-        {name: one for name, one in held.items() if curves.get(name)},
-        quantile[:-2],
-        imprint=stamp,  # type: ignore[arg-type]
+        float(sought[sought["store"] == "far"]["objective_s"].iloc[0]),
+        {name: one for name, one in held.items() if name in curves},
+        quantile,
+        imprint=stamp,
     )
 
 
-def _loop(rows: pd.DataFrame, stamp: object) -> Plot:
+def _loop(rows: pd.DataFrame, stamp: Imprint) -> Plot:
+    """Measured loops on Little's hyperbola, the published rows beside them."""
     loop = Loop(USERS, PAUSE_S)
     line = [(loop.rate(seconds), seconds) for seconds in np.linspace(0.01, 0.3, 60).tolist()]
-    marks = {"published, before": BEFORE, "published, after": AFTER}
-    spots = [Spot(mean_interval(looped(rows, "rate_per_s")[side]), mean_interval(looped(rows, "mean_s")[side]))
-             for side in ("old", "new")]  # fmt: skip
+    published = {"published, before": BEFORE, "published, after": AFTER}
     return plane(
-        {"old to new, measured": Move(*spots)},
-        title="The published loop, measured: both of its numbers are one",
-        known=Map({f"Little's law for {USERS} users": line}, {name: (row.rate, row.latency) for name, row in marks.items()}),
+        {said: Move(_spot(rows, name, "old"), _spot(rows, name, "new")) for name, said in LOOPED.items()},
+        title="The published loop, measured: its two numbers are one",
+        known=Map(
+            {f"Little's law for {USERS} users": line},
+            {name: (row.rate, row.latency) for name, row in published.items()},
+        ),
         quantity="mean response",
-        imprint=stamp,  # type: ignore[arg-type]
-    )  # fmt: skip
+        imprint=stamp,
+    )
+
+
+def _spot(rows: pd.DataFrame, loop: str, side: str) -> Spot:
+    return Spot(*(mean_interval(looped(rows, value, loop)[side]) for value in ("rate_per_s", "mean_s")))
 
 
 def conclusion(run: Run) -> str:
     """The answer in one sentence, computed."""
     rows = run.rows()
     falls = [f"{load} %: {effect.text()}" for load in LOADS if (effect := fall(rows, "mean_s", load))]
-    old, new = (looped(rows, "mean_s")[side].mean() * MS for side in ("old", "new"))
     return (
         f"At equal offered load (percent of the old side's capacity) the mean response changes by {'; '.join(falls)}; "
-        f"in the closed loop of {USERS} users it goes from {old:.3g} to {new:.3g} ms, {loop_fall(rows).text()}, and the "
-        f"rate by {loop_fall(rows, 'rate_per_s').text()}; capacity under {SCALES['full'].objective.text()}, objects "
-        f"near: {gained(rows).text()}. Published: -80 %, +79.2 %."
+        f"in the closed loop of {_looped_words(rows, 'usual')}, and of {_looped_words(rows, 'article')}; capacity "
+        f"under {SCALES['full'].objective.text()}, objects near: {gained(rows).text()}. Published: -80 %, +79.2 %."
     )
 
 
-def spread(interval: Interval) -> str:
-    """For a table."""
-    return interval.text(MS)
+def _looped_words(rows: pd.DataFrame, loop: str) -> str:
+    means, rates = looped(rows, "mean_s", loop), looped(rows, "rate_per_s", loop)
+    old, new = (f"{means[side].mean() * MS:.0f} ms and {rates[side].mean():.0f}/s" for side in ("old", "new"))
+    return f"{LOOPED[loop]} from {old} to {new} ({loop_fall(rows, loop=loop).text()})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,10 +12,11 @@ from imlab.lab.plan.design import Row, Trial
 from imlab.stack.service.first_byte import FirstByte
 from imlab.studies.architectures.stage import stage
 from imlab.studies.architectures.windows import capacity, closed_window, open_window
-from imlab.studies.architectures.workload import USUAL
+from imlab.studies.architectures.workload import LONGER
 from imlab.studies.eighty_percent.cases import (
     FAR,
     LOADS,
+    LOOPS,
     NEAR,
     PAUSE_S,
     SCALES,
@@ -27,8 +27,6 @@ from imlab.studies.eighty_percent.cases import (
     search,
 )
 
-LONG = 60_000  # requests: what a search for a capacity may ask
-
 
 def loads(trial: Trial) -> Iterator[Row]:
     """The old side's capacity, objects far; then both sides at shares of it."""
@@ -38,7 +36,7 @@ def loads(trial: Trial) -> Iterator[Row]:
     for load in LOADS:
         rate = found.rate * load / 100
         for side in _sides(trial, load):
-            with stage(trial, SIDES[side], USUAL) as here:
+            with stage(trial, SIDES[side], LONGER) as here:
                 seen = open_window(here, rate, SCALES[trial.scale].window_s, WARM_UP_S, trial.scale == "smoke")
             yield {"what": "open", "side": side, "load": load, "offered_per_s": rate, **seen.row()}
 
@@ -51,16 +49,17 @@ def capacities(trial: Trial) -> Iterator[Row]:
 
 
 def users(trial: Trial) -> Iterator[Row]:
-    """The closed loop that fits the published table."""
+    """The closed loop that fits the published table: its users, before the usual stage and before the article's."""
     scale = SCALES[trial.scale]
-    for side in _sides(trial, 1):
-        with stage(trial, SIDES[side], replace(USUAL, requests=4 * USUAL.requests)) as here:
-            seen = closed_window(here, USERS, PAUSE_S, scale.loop_s, scale.loop_s / 3, trial.scale == "smoke")
-        yield {"what": "closed", "side": side, **seen.row()}
+    for part, (name, loop) in enumerate(LOOPS.items(), start=1):
+        for side in _sides(trial, part):
+            with stage(trial, loop.sides[side], LONGER, loop.first_byte) as here:
+                seen = closed_window(here, USERS, PAUSE_S, scale.loop_s, scale.loop_s / 3, trial.scale == "smoke")
+            yield {"what": "closed", "loop": name, "side": side, **seen.row()}
 
 
 def _sought(trial: Trial, side: str, first_byte: FirstByte, objective: Objective) -> Capacity:
-    with stage(trial, SIDES[side], replace(USUAL, requests=LONG), first_byte) as here:
+    with stage(trial, SIDES[side], LONGER, first_byte) as here:
         return capacity(here, search(trial.scale, objective), trial.seed)
 
 
