@@ -158,5 +158,8 @@ def test_a_catalogue_that_is_too_small_is_told(shelf: Shelf, workload: Workload,
 
 
 def test_a_cache_larger_than_the_catalogue_is_told(shelf: Shelf) -> None:
+    told = asked(shelf)
+    every = int(told.sizes.sum())
     with pytest.raises(UsageError, match="enlarge"):
-        asked(shelf).before(Caching(1 << 30))
+        told.before(Caching(every - 1))
+    assert len(told.before(Caching(every)).memory) <= shelf.stored  # nothing is forgotten, nothing else is asked for

@@ -109,8 +109,7 @@ def _warm(service: Service, plan: ServicePlan) -> None:
     warmth = read_warmth(plan.warm)
     if plan.architecture.caching.second:
         with closing(BlockingRedis(plan.backends.cache, Lines())) as second:
-            for wanted in map(keep, warmth.recordings(warmth.second)):
-                second.put(wanted.key, wanted.value)
+            second.fill((wanted.key, wanted.value) for wanted in map(keep, warmth.recordings(warmth.second)))
     for recording in warmth.recordings(warmth.memory):
         service.warm(recording)
 

@@ -1,4 +1,4 @@
-"""What the old and the new architecture cost a request, as the model knows it: measured here, or stated with its source.
+"""What the old and the new architecture cost a request, as the model knows it: measured here, or stated with sources.
 
 CPU is measured (see ``source``) and far times are stated: they are what the trials inject. A piece of CPU is divided
 in two around the far part, half and half: which side it is on moves no mean by a percent (tested).
@@ -28,6 +28,10 @@ class Cpu:
         return Cpu(self.hit_s * factor, self.second_s * factor, self.miss_s * factor, self.send_s * factor)
 
 
+MILLISECOND, HALF = Fixed(0.001), Fixed(0.0005)
+OBJECT = Between(0.1, 0.2)  # "roughly 100-200 milliseconds": AWS, Performance design patterns for Amazon S3
+
+
 @dataclass(frozen=True, slots=True)
 class Far:
     """Seconds away: a question to the database, an object's first byte, the second level of the cache.
@@ -35,10 +39,10 @@ class Far:
     A miss asks the database and the object store; a send stores the object and then commits.
     """
 
-    question: Time = Fixed(0.001)
-    commit: Time = Fixed(0.001)
-    object: Time = Between(0.1, 0.2)  # "roughly 100-200 milliseconds": AWS, Performance design patterns for Amazon S3
-    second: Time = Fixed(0.0005)
+    question: Time = MILLISECOND
+    commit: Time = MILLISECOND
+    object: Time = OBJECT
+    second: Time = HALF
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A trial's stage: one architecture stood up in front of its backends, warm, with somebody to ask it.
 
-The service has the system's cores to itself; database, object store, second cache and clients are on the load's, as they
-would be on other machines. Its caches hold what they would after the workload's past, which was replayed, not asked.
+The service has the system's cores to itself; object store, second cache and clients are on the load's, as they would be
+on other machines (SQLite is in the service's process, as it always is). Its caches hold what they would after the
+workload's past, which was replayed, not asked.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from imlab.stack.services.private import private
 from imlab.stack.services.table import service_called
 from imlab.store.recordings.bulk import fill
 from imlab.studies.architectures.asking import Asking, asking
-from imlab.studies.architectures.shelf import Shelf
+from imlab.studies.architectures.shelf import BODIES, Shelf
 from imlab.studies.architectures.workload import Asked, Workload
 from imlab.studies.upload.spent import spent_s
 
@@ -108,17 +109,18 @@ def stage(
 
 
 def _objects(folder: Path, shelf: Shelf) -> Path:
-    """A directory of the store: what is stored is linked to, so that what is sent lies beside it and not in the cache."""
-    objects = folder / "objects"
+    """A directory of the store: what is stored is linked to, so that what is sent lies beside it, not in the cache."""
+    objects, bodies = folder / "objects", shelf.place / BODIES
     objects.mkdir()
     for number in range(shelf.stored):
-        os.symlink(shelf.file(number), objects / shelf.sha256[number])
+        os.symlink(f"{bodies}/{shelf.sha256[number]}", f"{objects}/{shelf.sha256[number]}")  # noqa: PTH211 - 4,096 times
     return objects
 
 
 def _warmth(folder: Path, objects: Path, asked: Asked, architecture: Architecture) -> Path:
-    """What the caches hold when the window begins."""
-    held, path = asked.before(architecture.caching), folder / "warm"
-    memory, second = ([asked.shelf.note(number) for number in numbers] for numbers in (held.memory, held.second))
-    write_warmth(path, Warmth(objects, memory, second))
+    """What the caches hold when the window begins; of the second level, which forgets nothing, what is asked for."""
+    held, path, wanted = asked.before(architecture.caching), folder / "warm", set(asked.notes.tolist())
+    second = [number for number in held.second if number in wanted]
+    rows = [[asked.shelf.note(number) for number in numbers] for numbers in (held.memory, second)]
+    write_warmth(path, Warmth(objects, *rows))
     return path

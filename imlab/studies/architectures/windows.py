@@ -1,4 +1,4 @@
-"""Windows of load on a stage: by the clock, or by users who wait; each goes on in the script where the last one ended."""
+"""Windows of load on a stage: by the clock, or by users who wait; each goes on in the script where the last ended."""
 
 from __future__ import annotations
 
