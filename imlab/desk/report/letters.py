@@ -32,14 +32,21 @@ class Letters:
 def notebooks(places: Places, study: Study | None = None) -> list[Path]:
     """All of them in the order of reading, or those that tell one study.
 
-    A notebook tells a study if it is called like it but for the number, or if its title is the study's question.
+    A notebook tells a study if it is called like it but for the number, if its title is the study's question, or else
+    if it opens it.
     """
     found = sorted(places.notebooks.glob("*.ipynb"))
-    return [path for path in found if study is None or _tells(path, study)]
+    if study is None:
+        return found
+    return [path for path in found if _tells(path, study)] or [path for path in found if _opens(path, study)]
 
 
 def _tells(path: Path, study: Study) -> bool:
     return _words(path.stem) == _words(study.name) or _title(path) == " ".join(study.experiment.question.split())
+
+
+def _opens(path: Path, study: Study) -> bool:
+    return any(f'study("{study.name}"' in cell.source for cell in nbformat.read(path, as_version=4).cells)
 
 
 def _words(name: str) -> str:

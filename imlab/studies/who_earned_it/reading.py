@@ -109,17 +109,17 @@ def interactions(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(run: Run) -> dict[str, Plot]:
-    """The fall of the median by Shapley and in two orders; of the tail, the mean, the CPU, and of a closed loop."""
+    """Falls by Shapley, of the median, the tail, the mean, the CPU, of a closed loop; that of the mean in two orders."""
     rows, stamp = run.rows(), imprint(run)
     drawn: dict[str, Plot] = {}
     for measure, (_, _, words, unit, scale) in MEASURED.items():
         if shares := shared(rows, measure):
             title = f"Who earned it: {words}"
             drawn[measure.replace(", ", "_")] = waterfall(shares.waterfall(), title, words, unit, scale, stamp)
-    if shares := shared(rows, "p50"):
-        for name, order in (("p50_first", FIRST), ("p50_reversed", FIRST[::-1])):
+    if shares := shared(rows, "mean"):
+        for name, order in (("mean_first", FIRST), ("mean_reversed", FIRST[::-1])):
             title = f"The same fall, switched in this order: {', '.join(order)}"
-            drawn[name] = waterfall(shares.waterfall(order), title, "p50 at equal offered load", "ms", MS, stamp)
+            drawn[name] = waterfall(shares.waterfall(order), title, MEASURED["mean"][2], "ms", MS, stamp)
     return drawn
 
 
@@ -127,7 +127,7 @@ def conclusion(run: Run) -> str:
     """The answer in one sentence, computed."""
     rows = run.rows()
     told = []
-    for measure in ("p50", "p99", "cpu"):
+    for measure in ("mean", "p50", "p99", "cpu"):
         if shares := shared(rows, measure):
             parts = sorted(shares.parts.items(), key=lambda part: part[1].shapley.ratio.estimate)
             whole = ", ".join(f"{name} {part.shapley.shared()}" for name, part in parts)
