@@ -1,0 +1,1 @@
+"""What the study of cache hits is made of."""
