@@ -24,6 +24,7 @@ VERBS = {
     "send": "a client that sends one voice note",
     "listen": "a client that receives, and plays or saves",
     "link": "any command behind a bad network: 4G, a train, a satellite",
+    "storm": "a load scenario under Locust: the old architecture and the new, a busy hour, a wave of reconnects",
     "code": "any sound file, of any length, into a coded one, or a coded one into WAV",
     "slice": "a long recording cut into slices that play alone and say where they belong",
     "join": "slices put together again, without loss",

@@ -16,9 +16,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 from tqdm.notebook import tqdm
 
 from imlab.audio.files import write_clip
@@ -28,9 +30,11 @@ from imlab.codec.contract import encode
 from imlab.codec.opus import Opus
 from imlab.desk.measuring.account import rejected
 from imlab.desk.measuring.answer import Answer
-from imlab.desk.measuring.places import ROOT, Places, here
+from imlab.desk.measuring.places import ROOT, Places, here, shown
 from imlab.desk.measuring.study import Study, open_study
 from imlab.desk.report.page import table
+from imlab.desk.storming.locust import believed
+from imlab.desk.storming.storming import advance, stormed
 from imlab.errors import DoorError, UsageError
 from imlab.lab.plan.design import SCALES
 from imlab.lab.plots.figure import Plot
@@ -111,6 +115,17 @@ def study(word: str, scale: str = SCALE) -> Letter:
     places = here()
     known = open_study(word, places)
     return Letter(_measured(known, scale) if scale in SCALES else _stored(known, scale, places))
+
+
+def storm(scenario: str, seconds: float = 10.0, **more: Any) -> Markings:
+    """A scenario under Locust, in processes of its own: exact percentiles, in milliseconds, and where it all is kept.
+
+    more: users, preset, host, processes (see ./lab storm --help). InvalidRun: it must not be believed.
+    """
+    with tqdm(total=seconds, unit="s", disable="IMLAB_SCALE" in os.environ, leave=False) as bar:
+        passed = believed(stormed(scenario, seconds=seconds, told=partial(advance, bar), **more))
+    rows = pd.DataFrame(passed.summary["times"]).set_index("name").fillna("")
+    return Markings(f"{table(rows)}<p>kept in {shown(passed.folder)}</p>")
 
 
 def one_note(scale: str = SCALE) -> Plot:

@@ -8,19 +8,22 @@ from pathlib import Path
 
 EPILOG = """\
 --json prints, once connections are accepted, {"ws": "ws://HOST:PORT", "media": "http://HOST:PORT", "pid": int};
-HTTP describes itself at /openapi.json.
+HTTP describes itself at /openapi.json. With --preset: {"service": "http://HOST:PORT", "pid": int}.
 
 examples:
   ./lab serve                         notes are kept; Ctrl-C ends it cleanly
   ./lab serve --memory                notes end with the process
   ./lab serve --codecs opus,aac       notes of other codecs are refused; clients know before they send
   ./lab serve --ws 0 --http 0 --json  free ports, told to a program
+  ./lab serve --preset old            threads, JSON, a small cache: what locust -f scenarios/old_and_new.py asks
 """
 
 
 def main(argv: list[str]) -> int:
     """Exit code 0 after Ctrl-C or SIGTERM."""
     options = _parser().parse_args(argv)
+    if options.preset:
+        return int(import_module("imlab.desk.calls.preset_serving").serve_preset(options))
     return int(import_module("imlab.desk.calls.serving").serve(options))
 
 
@@ -52,11 +55,22 @@ def _parser() -> argparse.ArgumentParser:
         help="keep notes of these codecs alone, as in opus,aac (any; send --help lists them)",
     )
     _add_media(parser)
+    _add_service(parser)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), help="the event loop (uvloop, where there is one)")
     parser.add_argument(
         "--while-stdin", action="store_true", help="stop when stdin closes: no orphan, however the starter died"
     )
     return parser
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    service = parser.add_argument_group(
+        "the service on trial, in place of all this: HTTP alone, with a store, a database and a cache of its own"
+    )
+    service.add_argument("--preset", metavar="NAME", help="its architecture: old, new, or article")
+    service.add_argument("--notes", type=int, default=256, metavar="N", help="notes that are there to ask for (256)")
+    more = 'other than the preset\'s, as in {"serving": {"Threads": {"workers": 64}}}'
+    service.add_argument("--architecture", default="{}", metavar="JSON", help=more)
 
 
 def _add_media(parser: argparse.ArgumentParser) -> None:

@@ -51,6 +51,14 @@ class Architecture:
         return {name: repr(getattr(self, name)) for name in FACTORS}
 
 
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """An architecture, and how far its object store is."""
+
+    architecture: Architecture
+    first_byte: FirstByte
+
+
 # On the usual workload of the studies (studies/architectures/workload.py) these hit 63 and 91 % of the fetches, as was
 # published: 62.9 +- 0.8 and 91.0 +- 0.3 over windows of 6,000 requests of eight seeds.
 SMALL = Caching(limit=13 << 20)
@@ -63,7 +71,11 @@ FACTORS = ("serving", "caching", "lines", "framing")
 ARTICLE_THREADS = 62
 ARTICLE = replace(OLD, serving=Threads(ARTICLE_THREADS))
 ARTICLE_AWAY = FirstByte(0.2, 0.4)
-PRESETS: Mapping[str, Architecture] = {"old": OLD, "new": NEW, "article": ARTICLE}
+PRESETS: Mapping[str, Preset] = {
+    "old": Preset(OLD, FirstByte()),
+    "new": Preset(NEW, FirstByte()),
+    "article": Preset(ARTICLE, ARTICLE_AWAY),
+}
 
 
 def mixtures(old: Architecture = OLD, new: Architecture = NEW) -> Iterator[Architecture]:

@@ -19,16 +19,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from imlab.lab.load.locust_verdict import Verdict, lines, write
+from imlab.lab.load.locust_verdict import LOG, Verdict, lines, write
 from imlab.lab.load.pace import Pace, told
 from imlab.lab.load.tally import Tally, read
 
 KEY = "imlab"  # of our part of a worker's report
 
 
-def keep(events: Any) -> Records:
-    """Listen to Locust's events from now on."""
-    records = Records()
+def keep(events: Any, start: str = "") -> Records:
+    """Listen to Locust's events. start: the command that starts what is asked, told to whoever names no host."""
+    records = Records(start)
     for event, listener in {
         "init_command_line_parser": records.options,
         "init": records.ready,
@@ -48,7 +48,8 @@ def keep(events: Any) -> Records:
 class Records:
     """The counts of this process, and in a master those of all; its methods are listeners of Locust's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: str = "") -> None:
+        self._start = start
         self._environment: Any = None
         self._paces: list[Pace] = []
         self._tally = Tally()
@@ -68,9 +69,17 @@ class Records:
         where = "where hist.csv and records.json are written (nowhere)"
         parser.add_argument("--records", metavar="FOLDER", default="", include_in_web_ui=False, help=where)
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether this process is a master, whose workers ask."""
+        return hasattr(self._environment.runner, "clients")
+
     def ready(self, environment: Any, **_: Any) -> None:
-        """Locust stands."""
-        self._environment = environment
+        """Locust stands. Without its page there is nobody who could still say what to ask."""
+        self._environment, chosen = environment, environment.parsed_options
+        if chosen and chosen.headless and not chosen.worker and not environment.host:
+            LOG.error("no --host: start %s, and name it: --host http://127.0.0.1:PORT", self._start or "a server")
+            raise SystemExit(2)
 
     def begin(self, **_: Any) -> None:
         """A test begins, in each process."""
@@ -96,6 +105,17 @@ class Records:
             self._tally.count(f"service {what}", service)
             self._tally.count(f"lag {what}", lag)
 
+    def fire(self, kind: str, name: str, seconds: float, size: int = 0, error: Exception | None = None) -> None:
+        """A request that Locust's own clients know nothing of has ended; in any thread."""
+        self._environment.events.request.fire(
+            request_type=kind,
+            name=name,
+            response_time=1000 * seconds,
+            response_length=size,
+            exception=error,
+            context={},
+        )
+
     def end(self, **_: Any) -> None:
         """Users are about to be stopped: the window ends."""
         if self._over:
@@ -104,7 +124,7 @@ class Records:
         for pace in self._paces:
             pace.end()
         self._tally.offered, self._tally.asked = told(self._paces)
-        if not hasattr(self._environment.runner, "clients"):  # a master asks nothing itself
+        if not self.asks_nothing:
             self._tally.seconds = time.perf_counter() - self._since
             self._tally.busy = [(time.process_time() - self._cpu) / max(self._tally.seconds, 1e-9)]
 
@@ -131,7 +151,7 @@ class Records:
         if hasattr(runner, "master_host"):
             return  # a worker has sent its part
         runner.quit()  # who was interrupted ends here, and workers send their last reports
-        missing = {client.id for client in runner.clients.missing} if hasattr(runner, "clients") else set[str]()
+        missing = {client.id for client in runner.clients.missing} if self.asks_nothing else set[str]()
         raised = [f"{each['count']} x {each['msg']}" for each in runner.exceptions.values()]
         verdict = Verdict(self._tally, len(self._workers), len((self._workers | missing) - self._done), raised)
         folder = getattr(environment.parsed_options, "records", "")

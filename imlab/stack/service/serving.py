@@ -123,11 +123,15 @@ def _leave(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _end_with_stdin() -> None:
-    """In a thread of its own: whoever started us is gone, or wants us gone."""
-    while os.read(0, 65_536):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+def end_with_stdin() -> None:
+    """From now on: when stdin closes, whoever started us is gone, or wants us gone."""
+
+    def wait() -> None:
+        while os.read(0, 65_536):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _tell(ready: Ready) -> None:
@@ -140,7 +144,7 @@ def main() -> None:
     plan = plan_heard(sys.argv[1])
 
     def ready(here: Ready) -> None:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
+        end_with_stdin()
         _tell(here)
 
     serve(plan, ready)

@@ -19,14 +19,11 @@ import numpy as np
 from imlab.lab.load.hits import MISS, NONE
 from imlab.lab.plan.design import Trial
 from imlab.stack.presets import Architecture
-from imlab.stack.service.backends import Backends
+from imlab.stack.service.embedded import embedded
 from imlab.stack.service.first_byte import FirstByte
-from imlab.stack.service.object_process import object_store
 from imlab.stack.service.plan import ServicePlan
 from imlab.stack.service.process import RunningService, start
 from imlab.stack.service.warmth import Warmth, write_warmth
-from imlab.stack.services.private import private
-from imlab.stack.services.table import service_called
 from imlab.store.recordings.bulk import fill
 from imlab.studies.architectures.asking import Asking, asking
 from imlab.studies.architectures.shelf import BODIES, Shelf
@@ -92,10 +89,7 @@ def stage(
         objects, database = _objects(folder, shelf), folder / "recordings.sqlite"
         fill(database, shelf.notes())
         seeded = FirstByte(first_byte.low_s, first_byte.high_s, trial.seed % 2**31)
-        store = up.enter_context(object_store(objects, seeded))
-        second = architecture.caching.second
-        cache = up.enter_context(private(service_called("redis"))).endpoint.url if second else ""
-        backends = Backends(f"sqlite:{database}", store.url, cache)
+        backends = up.enter_context(embedded(objects, database, architecture, seeded))
         plan = ServicePlan(architecture, backends, warm=_warmth(folder, objects, asked, architecture),
                            slowed=slowed or {})  # fmt: skip
         with trial.cores.lent():

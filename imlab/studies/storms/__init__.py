@@ -1,0 +1,1 @@
+"""What the scenarios for Locust are made of; nothing here imports Locust."""
