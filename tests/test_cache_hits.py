@@ -109,7 +109,6 @@ COUNTED = Treatment(0.8, 0.2, 0.01, 0.19, 0.05, 0.05, 2e4, 9.0, 1e-5, 3e-4, 0.8)
         (COUNTED, []),
         (replace(COUNTED, misses=0.19 + 2 * WITHIN), ["misses of the fetches: 22.0% counted, 19.0% replayed"]),
         (replace(COUNTED, shared=0.0, second_hits=0.0), ["second_hits"]),
-        (replace(COUNTED, connections=1.0), ["1.00 connections a request"]),
     ],
 )
 def test_a_window_that_had_another_treatment_is_named(counted: Treatment, words: list[str]) -> None:

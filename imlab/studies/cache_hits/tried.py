@@ -32,19 +32,19 @@ def measured(trial: Trial, workload: str) -> Row:
         seen = open_window(here, RATE, WINDOW_S[trial.scale], WARM_UP_S, smoke=True)  # judged here: see doubts
         said = Caches(here.asked, cell.caching).found(seen.load.intended, AWAY_S)
     why = Validity(errors=1.0).reasons(seen.load, WARM_UP_S) + list(doubts(seen.treatment, said))
+    if (each := seen.treatment.connections) > KEPT:
+        why.append(f"{each:.2f} connections a request, where they should be kept")
     if why and not smoke:
         raise InvalidRun("; ".join(why))
     return {"what": MEASURED, "workload": workload, **seen.row(), **_told(said)}
 
 
 def doubts(counted: Treatment, said: Found) -> Iterator[str]:
-    """Why a window is not the treatment that its cell should have had."""
+    """Where a window did not find what caching so would find."""
     for name in ("hits", "second_hits", "shared", "misses"):
         here, there = getattr(counted, name), getattr(said, name)
         if abs(here - there) > WITHIN:
             yield f"{name} of the fetches: {here:.1%} counted, {there:.1%} replayed"
-    if counted.connections > KEPT:
-        yield f"{counted.connections:.2f} connections a request, where they should be kept"
 
 
 def replayed(trial: Trial) -> Iterator[Row]:

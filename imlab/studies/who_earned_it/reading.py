@@ -109,7 +109,7 @@ def interactions(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(run: Run) -> dict[str, Plot]:
-    """Falls by Shapley, of the median, the tail, the mean, the CPU, of a closed loop; that of the mean in two orders."""
+    """Falls by Shapley: of median, tail, mean, CPU, and of a closed loop; that of the mean in two orders."""
     rows, stamp = run.rows(), imprint(run)
     drawn: dict[str, Plot] = {}
     for measure, (_, _, words, unit, scale) in MEASURED.items():
