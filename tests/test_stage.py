@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imlab.errors import DoorError, InvalidRun, UsageError
@@ -55,7 +56,7 @@ def test_asked_one_after_another_it_hits_what_the_replay_says(tmp_path: Path, si
         before = here.counters()
         for index in range(120):
             here.runner.run(here.asking(index))
-        done = treatment(before, here.counters(), 0.0, here.replayed(0, 120))
+        done = treatment(before, here.counters(), 0.0, here.replayed(np.arange(120.0)).hits)
     assert done.hits == pytest.approx(done.replayed, abs=1e-9)
     assert (done.second_hits > 0) == SIDES[side].caching.second
     assert done.misses == pytest.approx(1 - done.hits)

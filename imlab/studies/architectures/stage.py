@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imlab.lab.load.hits import MISS, NONE
+from imlab.lab.load.schedule import Times
 from imlab.lab.plan.design import Trial
 from imlab.stack.presets import Architecture
 from imlab.stack.service.embedded import embedded
@@ -28,6 +28,7 @@ from imlab.store.recordings.bulk import fill
 from imlab.studies.architectures.asking import Asking, asking
 from imlab.studies.architectures.shelf import BODIES, Shelf
 from imlab.studies.architectures.workload import Asked, Workload
+from imlab.studies.cache_hits.timed import Caches, Found
 from imlab.studies.upload.spent import spent_s
 
 FAR = FirstByte()
@@ -35,7 +36,10 @@ FAR = FirstByte()
 
 @dataclass
 class Stage:
-    """What stands. ``taken``: requests of the script that were asked so far; the next window goes on from there."""
+    """What stands. taken: requests of the script that were asked so far; the next window goes on from there.
+
+    moments: when they were asked; away_s: how long a read of the origin takes, on average.
+    """
 
     architecture: Architecture
     asked: Asked
@@ -43,7 +47,10 @@ class Stage:
     runner: asyncio.Runner
     asking: Asking
     seed: int
+    caches: Caches
+    away_s: float
     taken: int = 0
+    moments: Times = field(default_factory=lambda: np.empty(0))
     windows: int = field(default=0)
 
     def rng(self) -> np.random.Generator:
@@ -64,11 +71,16 @@ class Stage:
         """Seconds of CPU that its threads have used."""
         return spent_s(self.service.pid)
 
-    def replayed(self, first: int, count: int) -> float:
-        """The hit ratio of those requests of the script, one after another."""
-        places = self.asked.expected(self.architecture.caching).places[self.asked.past + first :][:count]
-        fetches = places[places != NONE]
-        return float(np.mean(fetches != MISS)) if len(fetches) else float("nan")
+    def replayed(self, at: Times) -> Found:
+        """What became of the next requests if they were asked at these moments, seconds on any clock, by replay.
+
+        What was asked before is replayed with them, at its own moments: a read takes its time, and who asks for a note
+        that is being read has not hit it.
+        """
+        self.moments = np.concatenate([self.moments, at])
+        replayed = self.caches.found(self.moments, self.away_s, first=len(self.moments) - len(at))
+        self.taken += len(at)
+        return replayed
 
 
 @contextmanager
@@ -99,7 +111,8 @@ def stage(
         clients = asking(service.address, architecture, asked)
         send = runner.run(clients.__aenter__())
         up.callback(lambda: runner.run(clients.__aexit__(None, None, None)))
-        yield Stage(architecture, asked, service, runner, send, trial.seed)
+        away_s = (first_byte.low_s + first_byte.high_s) / 2
+        yield Stage(architecture, asked, service, runner, send, trial.seed, Caches(asked, architecture.caching), away_s)
 
 
 def _objects(folder: Path, shelf: Shelf) -> Path:

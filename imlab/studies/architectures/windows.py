@@ -70,7 +70,7 @@ def capacity(stage: Stage, search: Search, seed: int) -> Capacity:
         arrivals = window.arrivals()
         _reserve(stage, len(arrivals))
         load = await offer(arrivals, _from(stage, stage.taken), 2 * window.seconds)
-        stage.taken += len(arrivals)
+        stage.taken += len(arrivals)  # a search holds no treatment to account: no replay
         return load
 
     return stage.runner.run(find(search, probe, seed))
@@ -94,9 +94,8 @@ def _seen(stage: Stage, most: int, load: Callable[[Send], Awaitable[Load]], seco
     before, cpu_s = stage.counters(), stage.cpu_s()
     seen = stage.runner.run(asked())
     cpu_s, after = stage.cpu_s() - cpu_s, stage.counters()
-    count = len(seen.intended)
-    stage.taken += count
-    return Seen(seen, treatment(before, after, cpu_s, stage.replayed(first, count)), seconds, warm_up_s)
+    replayed = stage.replayed(seen.origin + seen.sent)
+    return Seen(seen, treatment(before, after, cpu_s, replayed.hits), seconds, warm_up_s)
 
 
 def _from(stage: Stage, first: int) -> Send:

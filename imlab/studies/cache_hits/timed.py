@@ -47,19 +47,19 @@ class Caches:
         held = replay(past, asked.sizes, shape)
         self._shape, self._held = shape, (held.memory, held.second)
 
-    def found(self, at: Times, away_s: float) -> Found:
-        """The window's first requests, asked at these seconds; any number of times, each from the same beginning."""
-        told = Counter(self._places(at, away_s))
+    def found(self, at: Times, away_s: float, first: int = 0) -> Found:
+        """The script's first requests, asked at these seconds, from the same beginning; counted from ``first`` on."""
+        told = Counter(place for index, place in self._places(at, away_s) if index >= first)
         fetches = max(1, told.total())
         hits = told[MEMORY] + told[SECOND]
         return Found(hits / fetches, told[SECOND] / fetches, told[SHARED] / fetches, told[MISS] / fetches)
 
-    def _places(self, at: Times, away_s: float) -> Iterator[str]:
-        """Where each fetch is answered from."""
+    def _places(self, at: Times, away_s: float) -> Iterator[tuple[int, str]]:
+        """Which request is a fetch, and where it is answered from."""
         memory, second = self._begun()
         flying: deque[tuple[float, int]] = deque()  # until when, the first to land first; which item
         read: dict[int, float] = {}  # until when each item is, or was, read
-        for now, kind, item in zip(at.tolist(), self._kinds, self._items, strict=False):
+        for index, (now, kind, item) in enumerate(zip(at.tolist(), self._kinds, self._items, strict=False)):
             while flying and flying[0][0] <= now:
                 landed = flying.popleft()[1]
                 memory.put(landed, self._weights[landed])
@@ -70,7 +70,7 @@ class Caches:
                 if place == MISS:
                     read[item] = now + away_s
                     flying.append((now + away_s, item))
-                yield place
+                yield index, place
             elif kind == SEND and self._at_upload:
                 flying.append((now + away_s, item))
 

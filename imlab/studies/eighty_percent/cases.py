@@ -45,8 +45,8 @@ class Scale:
 # Smoke has no time for the thousand requests that a p99 takes.
 SCALES = {
     "smoke": Scale(0.6, 0.9, 0.4, 4.0, Objective(0.5, p=0.5, errors=0.5)),
-    "quick": Scale(4.5, 4.0, 3.0, 0.12, Objective(0.1)),
-    "full": Scale(20.0, 12.0, 15.0, 0.04, Objective(0.1)),
+    "quick": Scale(4.5, 4.0, 1.5, 0.12, Objective(0.1)),
+    "full": Scale(12.0, 12.0, 2.5, 0.05, Objective(0.1)),
 }
 WARM_UP_S = 0.3  # connections and code; caches are warm when a window begins
 WITH_FAR = Objective(0.5)  # a miss alone takes up to 0.2 s there, and then so does each p99
