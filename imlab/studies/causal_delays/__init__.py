@@ -1,0 +1,1 @@
+"""What the study of causal delays is made of."""
