@@ -101,7 +101,7 @@ def filled(*dead: type) -> World:
 
 
 @pytest.mark.parametrize("framing", FRAMINGS, ids=repr)
-@pytest.mark.parametrize("caching", [Caching(), Caching(0, True, True, True)], ids=repr)
+@pytest.mark.parametrize("caching", [Caching(), Caching(1, True, True, True)], ids=repr)
 def test_what_is_sent_is_fetched_and_listed(framing: Json | Protobuf, caching: Caching) -> None:
     ask = asking(World(), framing, caching)
     sent = recording()
