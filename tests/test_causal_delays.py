@@ -114,8 +114,8 @@ def test_predictions_are_slopes_times_costs(rows: pd.DataFrame) -> None:
     miss_s, look_s = 0.001 + 10e-6 + 0.150 + 100e-6, 0.2 * 25e-6
     opened_s = 0.4 * 80e-6 + 0.4 * 120e-6
     assert predicted(rows) == pytest.approx({
-        ("cache", FIRST, "end"): 0.4 * miss_s * 0.75 - look_s,
-        ("cache", LAST, "begin"): 0.1 * miss_s * 3 - look_s,
+        ("cache", FIRST, "misses"): 0.4 * miss_s * 0.75 - look_s,
+        ("cache", LAST, "it"): 0.1 * miss_s * 3 - look_s,
         ("reuse", FIRST, "waiting"): 0.8 * 100e-6 + 1.0 * 100e-6,
         ("reuse", FIRST, "time"): 8 * (opened_s + 100e-6),
         ("reuse", LAST, "time"): 2 * (0.1 * 80e-6 + 0.1 * 120e-6 + 0.2 * 60e-6 + 100e-6),
@@ -196,7 +196,7 @@ def test_figures_of_delays_passes_and_predictions(run: Run) -> None:
     figures = drawn.figures(run)
     assert set(figures) == {"delays", "passes", "predicted"}
     assert "old: framing the answer: 8 [8, 8] ms" in figures["passes"].alt
-    assert "cache, alone, first in, measured: -50.0 %" in figures["predicted"].alt
+    assert "cache, first in: measured: -50.0 %" in figures["predicted"].alt
 
 
 def test_a_trial_needs_no_pandas() -> None:

@@ -61,7 +61,7 @@ def _passes(measured: Measured, stamp: Imprint) -> Plot:
     return levels(
         found,
         title="What a millisecond of a stage costs the mean response, each time that a request passes it",
-        axis="ms for each ms and pass; 1: whoever is held up, and nobody else",
+        axis="ms per ms and pass; 1: nobody else waits",
         unit="ms",
         ours="old",
         imprint=stamp,

@@ -54,13 +54,13 @@ class Predictor:
 
     def all(self) -> Iterator[Prediction]:
         """Every prediction that slopes allow."""
-        yield self._first("cache", "what a miss waits for, as often as misses end", self._misses_fewer())
-        yield self._first("reuse", "connections, as waiting", self._connecting())
-        yield self._first("reuse", "connections, as processor time", self._burnt("old"))
-        yield self._first("framing", "encoding, and the client's decoding", self._framed("old"))
-        yield self._last("cache", "what a miss waits for, as often as misses begin", self._misses_more())
-        yield self._last("reuse", "connections, as processor time", self._burnt("new"))
-        yield self._last("framing", "encoding, and the client's decoding", self._framed("new"))
+        yield self._first("cache", "fewer misses", self._misses_fewer())
+        yield self._first("reuse", "as waiting", self._connecting())
+        yield self._first("reuse", "as processor time", self._burnt("old"))
+        yield self._first("framing", "encoding, decoding", self._framed("old"))
+        yield self._last("cache", "more misses without it", self._misses_more())
+        yield self._last("reuse", "as processor time", self._burnt("new"))
+        yield self._last("framing", "encoding, decoding", self._framed("new"))
 
     def _first(self, factor: str, how: str, gained: Floats) -> Prediction:
         """From the old side."""

@@ -89,12 +89,12 @@ def effects(measured: Measured, known: Earned | None, value: str) -> dict[str, E
     """Predicted, and measured where it was, for a figure."""
     found: dict[str, Effect] = {}
     told = [one for one in _all(measured, value) if (one.before > 0).all()]
-    for when in (FIRST, LAST):
+    for when, place in ((FIRST, "first in"), (LAST, LAST)):
         for factor in FACTORS:
-            found |= {f"{factor}, {when}, predicted: {one.how}": paired(one.before, np.maximum(one.after, LEAST_S))
+            found |= {f"{factor}, {place}: {one.how}": paired(one.before, np.maximum(one.after, LEAST_S))
                       for one in told if (one.factor, one.when) == (factor, when)}  # fmt: skip
             if known and (logs := known.logs.get((value, factor, when))) is not None:
-                found[f"{factor}, {when}, measured"] = paired(np.ones(len(logs)), np.exp(logs))
+                found[f"{factor}, {place}: measured"] = paired(np.ones(len(logs)), np.exp(logs))
     return found
 
 
