@@ -63,7 +63,7 @@ EXPERIMENT = Experiment(
     question=__doc__ or "",
     expectation=(
         "(Written after one block of a pilot.) Not the second level as such: a limit in the process that is as large "
-        "finds the same notes, so either of the two moves the hits by some 22 points, both together by no more, and "
+        "finds the same notes, so either of the two moves the hits by some 20 points, both together by no more, and "
         "they share it half and half. What is left comes from filling at upload, which saves each sent note its first "
         "miss: with 19 fetches a send one fetch in nineteen, and a little more, because what is new is wanted by "
         "several before the first read ends; with 3 fetches a send it moves more than limit and level together, and "
