@@ -122,7 +122,6 @@ def test_many_at_once_and_what_is_counted(tmp_path: Path, side: Architecture) ->
     assert [side.framing.decode(body).note.id for *_, body in told] == [path.split("/")[2] for path in paths]
     assert found["imlab_service_fetches_total"] == found["imlab_service_hits_total"] == 128  # it was warm
     assert found["imlab_http_connections_total"] == found["imlab_http_requests_total"] == 129
-    assert found["imlab_http_under_way_most"] > 1
 
 
 @pytest.mark.parametrize("side", [OLD, NEW], ids=["old", "new"])
