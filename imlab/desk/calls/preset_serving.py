@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from argparse import Namespace
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ def serve_preset(options: Namespace) -> int:
         folder = options.data or Path(up.enter_context(tempfile.TemporaryDirectory(prefix="imlab-service-")))
         objects, database = folder / OBJECTS, folder / DATABASE
         if not database.exists():
+            print("preparing notes of real speech, which takes seconds the first time", file=sys.stderr, flush=True)
             _begin(objects, database, Catalogue(stored=options.notes, unsent=0).shelf())
         backends = up.enter_context(embedded(objects, database, preset.architecture, preset.first_byte))
         plan = ServicePlan(preset.architecture, backends, options.host, options.http)
