@@ -26,11 +26,11 @@ from imlab.stack.presets import NEW
 from imlab.studies import q17_cache_hits as q17
 from imlab.studies.architectures.manipulation import Treatment
 from imlab.studies.architectures.shelf import Shelf
+from imlab.studies.architectures.timed import Caches, evenly
 from imlab.studies.architectures.workload import Asked
 from imlab.studies.cache_hits import drawn, reading
 from imlab.studies.cache_hits.cells import BOTH_SIZE, OLD_SIZE, PARTS, RATES, USUALLY, WORKLOADS, architecture, caching
 from imlab.studies.cache_hits.evidence import evidence
-from imlab.studies.cache_hits.timed import Caches, evenly
 from imlab.studies.cache_hits.tried import BY_RATE, MEASURED, REPLAYED, WITHIN, doubts
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "q01_stop_to_play" / "reference"

@@ -27,8 +27,8 @@ from imlab.stack.service.warmth import Warmth, write_warmth
 from imlab.store.recordings.bulk import fill
 from imlab.studies.architectures.asking import Asking, asking
 from imlab.studies.architectures.shelf import BODIES, Shelf
+from imlab.studies.architectures.timed import Caches, Found
 from imlab.studies.architectures.workload import Asked, Workload
-from imlab.studies.cache_hits.timed import Caches, Found
 from imlab.studies.upload.spent import spent_s
 
 FAR = FirstByte()

@@ -11,10 +11,10 @@ from imlab.lab.plan.design import Row, Trial
 from imlab.stack.service.first_byte import FirstByte
 from imlab.studies.architectures.manipulation import KEPT, Treatment
 from imlab.studies.architectures.stage import stage
+from imlab.studies.architectures.timed import Caches, Found, evenly
 from imlab.studies.architectures.windows import open_window
 from imlab.studies.architectures.workload import Asked
 from imlab.studies.cache_hits.cells import RATE, RATES, USUALLY, WORKLOADS, architecture, caching
-from imlab.studies.cache_hits.timed import Caches, Found, evenly
 
 MEASURED, REPLAYED, BY_RATE = "measured", "replayed", "by rate"
 FAR = FirstByte()

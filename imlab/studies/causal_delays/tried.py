@@ -8,9 +8,9 @@ from imlab.errors import InvalidRun
 from imlab.lab.load.validity import Validity
 from imlab.lab.plan.design import Row, Trial
 from imlab.studies.architectures.stage import stage
+from imlab.studies.architectures.timed import Caches
 from imlab.studies.architectures.windows import open_window
 from imlab.studies.architectures.workload import USUAL
-from imlab.studies.cache_hits.timed import Caches
 from imlab.studies.cache_hits.tried import AWAY_S, doubts
 from imlab.studies.causal_delays.cases import SIDES, Case
 from imlab.studies.causal_delays.costs import TIMES, accepting, costs
