@@ -191,6 +191,26 @@ def test_an_object_store_may_go_and_come_back(face: Doors, lines: Lines, tmp_pat
 
 
 @pytest.mark.process
+def test_an_object_store_reads_what_lies_below_and_never_writes_there(
+    face: Doors, lines: Lines, tmp_path: Path
+) -> None:
+    above, below = tmp_path / "above", tmp_path / "below"
+    for folder in (above, below):
+        folder.mkdir()
+    old, new = (sha256(body).hexdigest() for body in (b"old", b"new"))
+    (below / old).write_bytes(b"old")
+    with (
+        object_store(above, AT_ONCE, below=below) as store,
+        face(Backends(f"sqlite:{tmp_path / 'x'}", store.url), lines) as doors,
+    ):
+        ask(doors, Put(new, b"new"))
+        assert [ask(doors, Get(name)) for name in (old, new)] == [b"old", b"new"]
+        with pytest.raises(DoorError, match="no such object"):
+            ask(doors, Get("0" * 64))
+    assert ([each.name for each in above.iterdir()], [each.name for each in below.iterdir()]) == ([new], [old])
+
+
+@pytest.mark.process
 def test_the_object_store_ends_with_its_starter(tmp_path: Path) -> None:
     words = [sys.executable, "-P", "-m", "imlab.stack.service.object_store", str(tmp_path)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

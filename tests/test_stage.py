@@ -103,11 +103,25 @@ def test_delays_on_purpose_are_found_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_a_capacity_is_sought_on_a_stage(tmp_path: Path) -> None:
-    search = Search(Objective(0.5, p=0.5, errors=0.5), first=60.0, most=60.0, window_s=0.5, warm_up_s=0.1, windows=2)
-    with stood(tmp_path, SIDES["new"]) as here:
-        found = capacity(here, search, seed=1)
-    assert (found.bound, found.met) == ("at least", 60.0)
+def test_a_capacity_is_sought_on_as_many_stages_as_it_takes(tmp_path: Path) -> None:
+    search = Search(Objective(0.5, p=0.5, errors=0.5), first=120.0, most=400.0, window_s=0.6, warm_up_s=0.1, windows=2)
+    up: list[Stage] = []
+
+    @contextmanager
+    def stages() -> Iterator[Stage]:
+        folder = tmp_path / str(len(up))
+        folder.mkdir()
+        with stood(folder, SIDES["new"]) as here:
+            up.append(here)
+            yield here
+
+    found = capacity(stages, search, seed=1)
+    assert (found.bound, found.met) == ("at least", 400.0)
+    asked = [len(one.window.arrivals()) for one in found.asked]
+    assert len(up) > 1 and sum(asked) > 400, "a script of 400 is not enough for all windows"
+    assert sum(one.taken for one in up) == sum(asked)
+    with pytest.raises(UsageError, match="lengthen it"):
+        capacity(stages, replace(search, first=2_000.0, most=2_000.0), seed=1)
 
 
 @pytest.mark.process

@@ -77,7 +77,7 @@ EXPERIMENT = Experiment(
     blocks={"smoke": 1, "quick": 6, "full": 12},
     seed=20_261_115,
     limit_s=400.0,
-    cost_s={"smoke": 30.0, "quick": 170.0, "full": 600.0},
+    cost_s={"smoke": 30.0, "quick": 190.0, "full": 640.0},
     gates=Gates(cpu=1.0, io=1.0, switches=100_000.0),  # as in q14: a server of many threads stalls by itself
     versions=versions,
 )

@@ -15,10 +15,15 @@ from imlab.stack.services.table import service_called
 
 
 @contextmanager
-def embedded(objects: Path, database: Path, architecture: Architecture, first_byte: FirstByte) -> Iterator[Backends]:
-    """They stand, inside. objects: the store's directory; database: a file, made where there is none."""
+def embedded(
+    objects: Path, database: Path, architecture: Architecture, first_byte: FirstByte, below: Path | None = None
+) -> Iterator[Backends]:
+    """They stand, inside. objects: the store's directory, over one that it only reads.
+
+    database: a file, made where there is none.
+    """
     with ExitStack() as up:
-        store = up.enter_context(object_store(objects, first_byte))
+        store = up.enter_context(object_store(objects, first_byte, below=below))
         second = architecture.caching.second
         cache = up.enter_context(private(service_called("redis"))).endpoint.url if second else ""
         yield Backends(f"sqlite:{database}", store.url, cache)

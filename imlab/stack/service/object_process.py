@@ -25,10 +25,13 @@ class ObjectProcess:
 
 
 @contextmanager
-def object_store(directory: Path, first_byte: FirstByte, port: int = 0) -> Iterator[ObjectProcess]:
-    """It serves this directory, inside. port 0: a free one."""
+def object_store(
+    directory: Path, first_byte: FirstByte, port: int = 0, below: Path | None = None
+) -> Iterator[ObjectProcess]:
+    """It serves this directory and the one below it, inside. port 0: a free one."""
     words = [sys.executable, "-P", "-m", "imlab.stack.service.object_store", str(directory), "--port", str(port)]
     words += ["--low-s", str(first_byte.low_s), "--high-s", str(first_byte.high_s), "--seed", str(first_byte.seed)]
+    words += ["--below", str(below)] if below else []
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
     assert process.stdin and process.stdout
     try:

@@ -1,8 +1,9 @@
 """An object store: GET and PUT /objects/SHA256 of a directory, each after the time that a far and large one takes.
 
-python -m imlab.stack.service.object_store DIRECTORY [--low-s 0.1] [--high-s 0.2] [--seed 0] [--port 0]
+python -m imlab.stack.service.object_store DIRECTORY [--below B] [--low-s 0.1] [--high-s 0.2] [--seed 0] [--port 0]
 prints {"address": "127.0.0.1:PORT", "pid": N}, serves until stdin closes
 
+What is written comes into DIRECTORY; what is not found there may be in the directory below, which is only read.
 An object that is there is whole: it is written beside its place, synced (fsync) and renamed; the directory is not
 synced, so that a power cut, not a crash, may lose the name of the newest. That work and the waiting go on together.
 """
@@ -31,10 +32,11 @@ _PATH = re.compile("/objects/([0-9a-f]{64})")
 
 
 class ObjectStore:
-    """An ASGI application over a directory."""
+    """An ASGI application over a directory, and one below it or none."""
 
-    def __init__(self, directory: Path, first_byte: FirstByte) -> None:
+    def __init__(self, directory: Path, first_byte: FirstByte, below: Path | None = None) -> None:
         self._directory, self._first_byte = directory, first_byte
+        self._places = (directory,) if below is None else (directory, below)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. The loop's timers are whole milliseconds."""
@@ -50,10 +52,12 @@ class ObjectStore:
         await send({"type": "http.response.body", "body": said})
 
     async def _get(self, name: str, receive: Receive) -> tuple[int, bytes]:
-        try:
-            return 200, (self._directory / name).read_bytes()  # 20 kB out of the page cache: a thread would take longer
-        except FileNotFoundError:
-            return 404, b"no such object"
+        for place in self._places:
+            try:
+                return 200, (place / name).read_bytes()  # 20 kB out of the page cache: a thread would take longer
+            except FileNotFoundError:
+                continue
+        return 404, b"no such object"
 
     async def _put(self, name: str, receive: Receive) -> tuple[int, bytes]:
         pieces, size, more = [], 0, True
@@ -82,10 +86,10 @@ class ObjectStore:
         return 201, b""
 
 
-async def serve(directory: Path, first_byte: FirstByte, port: int) -> None:
+async def serve(store: ObjectStore, port: int) -> None:
     """Until stdin ends."""
     with listen("127.0.0.1", port) as listening:
-        server = HttpServer(ObjectStore(directory, first_byte))
+        server = HttpServer(store)
         server.start(listening)
         host, bound = listening.getsockname()[:2]
         sys.stdout.write(json.dumps({"address": f"{host}:{bound}", "pid": os.getpid()}) + "\n")
@@ -99,12 +103,14 @@ def main() -> None:
     usual = FirstByte()
     words = argparse.ArgumentParser(prog="object_store")
     words.add_argument("directory", type=Path)
+    words.add_argument("--below", type=Path)
     words.add_argument("--low-s", type=float, default=usual.low_s)
     words.add_argument("--high-s", type=float, default=usual.high_s)
     words.add_argument("--seed", type=int, default=usual.seed)
     words.add_argument("--port", type=int, default=0)
     told = words.parse_args()
-    uvloop.run(serve(told.directory, FirstByte(told.low_s, told.high_s, told.seed), told.port))
+    store = ObjectStore(told.directory, FirstByte(told.low_s, told.high_s, told.seed), told.below)
+    uvloop.run(serve(store, told.port))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ workload's past, which was replayed, not asked.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from imlab.stack.service.process import RunningService, start
 from imlab.stack.service.warmth import Warmth, write_warmth
 from imlab.store.recordings.bulk import fill
 from imlab.studies.architectures.asking import Asking, asking
-from imlab.studies.architectures.shelf import BODIES, Shelf
+from imlab.studies.architectures.shelf import BODIES
 from imlab.studies.architectures.timed import Caches, Found
 from imlab.studies.architectures.workload import Asked, Workload
 from imlab.studies.upload.spent import spent_s
@@ -98,12 +97,12 @@ def stage(
     shelf = workload.catalogue.shelf()
     asked = workload.drawn(trial.rng(), shelf)
     with ExitStack() as up:
-        objects, database = _objects(folder, shelf), folder / "recordings.sqlite"
+        objects, database = folder / "objects", folder / "recordings.sqlite"
+        objects.mkdir()
         fill(database, shelf.notes())
         seeded = FirstByte(first_byte.low_s, first_byte.high_s, trial.seed % 2**31)
-        backends = up.enter_context(embedded(objects, database, architecture, seeded))
-        plan = ServicePlan(architecture, backends, warm=_warmth(folder, objects, asked, architecture),
-                           slowed=slowed or {})  # fmt: skip
+        backends = up.enter_context(embedded(objects, database, architecture, seeded, shelf.place / BODIES))
+        plan = ServicePlan(architecture, backends, warm=_warmth(folder, asked, architecture), slowed=slowed or {})
         with trial.cores.lent():
             running = start(plan)
         service = up.enter_context(running)
@@ -115,19 +114,10 @@ def stage(
         yield Stage(architecture, asked, service, runner, send, trial.seed, Caches(asked, architecture.caching), away_s)
 
 
-def _objects(folder: Path, shelf: Shelf) -> Path:
-    """A directory of the store: what is stored is linked to, so that what is sent lies beside it, not in the cache."""
-    objects, bodies = folder / "objects", shelf.place / BODIES
-    objects.mkdir()
-    for number in range(shelf.stored):
-        os.symlink(f"{bodies}/{shelf.sha256[number]}", f"{objects}/{shelf.sha256[number]}")  # noqa: PTH211 - 4,096 times
-    return objects
-
-
-def _warmth(folder: Path, objects: Path, asked: Asked, architecture: Architecture) -> Path:
+def _warmth(folder: Path, asked: Asked, architecture: Architecture) -> Path:
     """What the caches hold when the window begins; of the second level, which forgets nothing, what is asked for."""
     held, path, wanted = asked.before(architecture.caching), folder / "warm", set(asked.notes.tolist())
     second = [number for number in held.second if number in wanted]
     rows = [[asked.shelf.note(number) for number in numbers] for numbers in (held.memory, second)]
-    write_warmth(path, Warmth(objects, *rows))
+    write_warmth(path, Warmth(asked.shelf.place / BODIES, *rows))
     return path

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from imlab.errors import InvalidRun, UsageError
-from imlab.lab.load.capacity import Capacity, Search, Window, find
+from imlab.lab.load.capacity import Capacity, Search, Window, steps
 from imlab.lab.load.closedloop import Exponential, users
 from imlab.lab.load.openloop import Load, Send, offer
 from imlab.lab.load.schedule import Poisson, Times
@@ -63,17 +64,34 @@ def closed_window(
     return _checked(stage, _seen(stage, most, load, seconds, warm_up_s), smoke)
 
 
-def capacity(stage: Stage, search: Search, seed: int) -> Capacity:
-    """The highest rate under an objective; the caches go on from window to window, as in a long day."""
+def capacity(stages: Callable[[], AbstractContextManager[Stage]], search: Search, seed: int) -> Capacity:
+    """The highest rate under an objective; the caches go on from window to window, as in a long day.
 
-    async def probe(window: Window) -> Load:
-        arrivals = window.arrivals()
-        _reserve(stage, len(arrivals))
-        load = await offer(arrivals, _from(stage, stage.taken), 2 * window.seconds)
-        stage.taken += len(arrivals)  # a search holds no treatment to account: no replay
-        return load
+    Where a stage's script is at its end, the day begins again: another stage, whose caches are as they were.
+    """
+    hunt = steps(search, seed)
+    window = next(hunt)
+    while True:
+        with stages() as stage:
+            if len(window.arrivals()) > stage.left:
+                raise UsageError(f"a window of {window.rate:,.0f}/s asks for more than the whole script: lengthen it")
+            while len(window.arrivals()) <= stage.left:
+                try:
+                    window = hunt.send(_probed(stage, window))
+                except StopIteration as found:
+                    held: Capacity = found.value
+                    return held
 
-    return stage.runner.run(find(search, probe, seed))
+
+def _probed(stage: Stage, window: Window) -> Load:
+    """One window of a search, which holds no treatment to account: no replay."""
+    arrivals, first = window.arrivals(), stage.taken
+    stage.taken += len(arrivals)
+
+    async def asked() -> Load:
+        return await offer(arrivals, _from(stage, first), 2 * window.seconds)
+
+    return stage.runner.run(asked())
 
 
 def _offered(arrivals: Times) -> Callable[[Send], Awaitable[Load]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def loads(trial: Trial) -> Iterator[Row]:
         rate = found.rate * load / 100
         for side in _sides(trial, load):
             with stage(trial, SIDES[side], LONGER) as here:
-                seen = open_window(here, rate, SCALES[trial.scale].window_s, WARM_UP_S, trial.scale == "smoke")
+                seen = open_window(here, rate, SCALES[trial.scale].seconds(rate), WARM_UP_S, trial.scale == "smoke")
             yield {"what": "open", "side": side, "load": load, "offered_per_s": rate, **seen.row()}
 
 
@@ -59,8 +60,8 @@ def users(trial: Trial) -> Iterator[Row]:
 
 
 def _sought(trial: Trial, side: str, first_byte: FirstByte, objective: Objective) -> Capacity:
-    with stage(trial, SIDES[side], LONGER, first_byte) as here:
-        return capacity(here, search(trial.scale, objective), trial.seed)
+    stages = partial(stage, trial, SIDES[side], LONGER, first_byte)
+    return capacity(stages, search(trial.scale, objective), trial.seed)
 
 
 def _told(found: Capacity, side: str, store: str, objective: Objective) -> Iterator[Row]:
